@@ -4,6 +4,7 @@ Exit statuses: 0 done, 1 a fault of ours (with a traceback), 2 a user's error (o
 """
 
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 
@@ -43,7 +44,7 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
         return result if isinstance(result, int) else 0
     except UserError as error:
         if debug:
-            raise
+            traceback.print_exc()
         click.echo(f"Error: {error}", err=True)
         return 2
     except click.ClickException as error:
