@@ -1,0 +1,52 @@
+# `make` alone prints what there is.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+JOBS ?= 2
+
+.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean
+
+help: ## print this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+system:
+	@command -v $(PYTHON) >/dev/null || { echo "mmface needs Python 3.11, and '$(PYTHON)' is not on the PATH; install it or call make PYTHON=/path/to/python3.11."; exit 2; }
+	@$(PYTHON) tools/check_system.py
+
+$(READY): pyproject.toml constraints.txt | system
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[blender,model,train,test,demo]"
+	@touch $(READY)
+
+setup: $(READY) ## create .venv with pinned versions
+
+demo: $(READY) ## animate the bundled avatar from the bundled clip, and pose it from a photograph
+	$(BIN)/python examples/demo.py
+
+test: $(READY) ## run lint, types and tests (under ten minutes)
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
+
+test-slow: $(READY) ## run the long proofs: the wheel in an empty venv, the demo, the yardsticks
+	$(BIN)/python -m pytest -m slow
+
+lint: $(READY) ## format and fix what can be fixed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+yardsticks: $(READY) ## measure capture on annotated pictures and videos (see docs/researcher.md)
+	$(BIN)/python benchmarks/capture_quality.py
+
+model: $(READY) ## rebuild the default face model and the avatar from their CC0 sources
+	$(BIN)/mmface model build-default
+	$(BIN)/python tools/build_avatar.py
+
+wheel: $(READY) ## build the wheel into dist/
+	$(BIN)/python -m build --wheel
+
+clean: ## remove what was built, .venv included
+	rm -rf $(VENV) build dist *.egg-info demo_output
