@@ -1,0 +1,32 @@
+"""The mirror image of a labelled picture: left and right of everything change places."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from train.data.head import default_head
+
+_FLIP = np.diag([-1.0, 1.0, 1.0])
+
+
+def mirrored_identity(identity: np.ndarray) -> np.ndarray:
+    """Codes (K,) f32 of the mirrored head: the least-squares codes of the mirrored skin."""
+    return (_mirror_matrix() @ identity).astype(np.float32)
+
+
+def mirrored_rotation(rotation: np.ndarray) -> np.ndarray:
+    """Rotation (3, 3) of the mirrored head: yaw and roll change sign."""
+    return _FLIP @ rotation @ _FLIP
+
+
+@lru_cache(maxsize=1)
+def _mirror_matrix() -> np.ndarray:
+    """(K, K): codes to the codes of the mirror image."""
+    head = default_head()
+    skin = head.parts["skin"]
+    basis = head.basis[: head.n_identity].reshape(head.n_identity, -1, 3)
+    turned = basis[:, head.mirror] * np.array([-1.0, 1.0, 1.0], np.float32)
+    straight, turned = (b[:, skin].reshape(head.n_identity, -1).astype(np.float64) for b in (basis, turned))
+    return np.linalg.lstsq(straight.T, turned.T, rcond=None)[0]

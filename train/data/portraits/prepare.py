@@ -1,0 +1,106 @@
+"""From a folder of portrait shards to the training cache: points, correspondences, fits, texture coordinates."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from mmface_core.errors import UserError
+from train.data.cache import cache_folder
+from train.data.head import default_head
+from train.data.portraits import correspond, store
+from train.data.portraits.archive import iterate_jpegs
+from train.data.portraits.fit import Fit, fit
+from train.data.portraits.texture import texture_coordinates
+
+POINTS = "points478.npz"
+BOOTSTRAP_HEADS = 150
+MAX_ERROR_PERCENT = 2.2
+MAX_YAW_DEG = 60.0
+_DETECT = Path(__file__).with_name("detect478.py")
+
+
+def prepare(shards: Path, label_python: str | None, say: Callable[[str], None]) -> None:
+    """Fill the cache. `label_python`: an interpreter with mediapipe (None: this one). Steps already done are kept.
+
+    Raises UserError where mediapipe is missing or the landmark model fails.
+    """
+    folder = cache_folder()
+    if not (folder / store.PICTURES).is_file():
+        store.write_pictures(list(iterate_jpegs(shards)), folder)
+        say("stored the pictures")
+    if not (folder / POINTS).is_file():
+        say(_detect(label_python, shards, folder / POINTS))
+    with np.load(folder / POINTS) as file:
+        names, points = file["names"], file["points"]
+    places = find_correspondence(folder, label_python, say)
+    found = np.isfinite(points[:, 0, 0])
+    fitted = fit(points[found], places)
+    say(f"fitted {found.sum()} portraits, median residual {np.median(fitted.error):.2f} % of sqrt(w*h)")
+    usable = write_fits(folder / store.FITS, names, found, fitted)
+    write_coordinates(folder / store.COORDINATES, folder / store.FITS)
+    say(f"{usable} portraits are usable")
+
+
+def find_correspondence(
+    folder: Path, label_python: str | None, say: Callable[[str], None]
+) -> correspond.Correspondence:
+    """Correspondences from rendered heads; the detected points of those are kept in the cache."""
+    pictures, _, projections = correspond.render_heads(BOOTSTRAP_HEADS, seed=1)
+    np.savez(folder / "bootstrap_pictures.npz", pictures=pictures)
+    say(_detect(label_python, folder / "bootstrap_pictures.npz", folder / "bootstrap_points.npz"))
+    with np.load(folder / "bootstrap_points.npz") as file:
+        places = correspond.find(file["points"], projections)
+    say(f"{len(places.index)} correspondences, median spread {np.median(places.spread):.2f} mm")
+    return places
+
+
+def write_fits(path: Path, names: np.ndarray, found: np.ndarray, fitted: Fit) -> int:
+    """Store the fits of all pictures (zeros where nothing was found) and which are usable; returns how many are."""
+    columns = {}
+    for key in ("identity", "expression", "rotation", "scale", "translation", "error"):
+        values = getattr(fitted, key)
+        whole = np.zeros((len(names), *values.shape[1:]), np.float32)
+        whole[found] = values
+        columns[key] = whole
+    yaw = np.degrees(np.arcsin(np.clip(-columns["rotation"][:, 2, 0], -1, 1)))
+    usable = found & (columns["error"] < MAX_ERROR_PERCENT) & (np.abs(yaw) < MAX_YAW_DEG)
+    np.savez(path, names=names, usable=usable, **columns)
+    return int(usable.sum())
+
+
+def write_coordinates(path: Path, fits: Path) -> None:
+    """Texture coordinates of every usable portrait, as 16-bit numbers that workers map into memory."""
+    head = default_head()
+    with np.load(fits) as file:
+        data = {key: file[key] for key in file.files}
+    n_skin = head.parts["skin"].stop
+    shape = (len(data["names"]), n_skin, 5)
+    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint16, shape=shape)
+    for number in np.flatnonzero(data["usable"]):
+        vertices = head.shape(data["identity"][number], data["expression"][number])
+        camera = data["scale"][number] * vertices @ data["rotation"][number].T
+        tx, ty = data["translation"][number]
+        projected = np.column_stack((camera[:, 0] + tx, ty - camera[:, 1], camera[:, 2])).astype(np.float32)
+        uv_a, uv_b, mix = texture_coordinates(vertices, projected, data["rotation"][number], store.PORTRAIT_SIZE)
+        packed = np.column_stack((uv_a, uv_b, mix))
+        out[number] = np.clip(np.rint(packed * store.COORDINATE_UNIT), 0, 65535).astype(np.uint16)
+    out.flush()
+
+
+def _detect(label_python: str | None, source: Path, out: Path) -> str:
+    """Run the landmark model in a child process; returns what it printed."""
+    python = label_python or sys.executable
+    done = subprocess.run([python, str(_DETECT), str(source), str(out)], capture_output=True, text=True, check=False)
+    if "No module named 'mediapipe'" in done.stderr:
+        raise UserError(
+            f'{python} has no mediapipe; install it there (`pip install "mediapipe==0.10.21"`) or name an interpreter '
+            "that has it with --label-python."
+        )
+    if done.returncode:
+        raise UserError(f"The landmark model failed: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout.strip()

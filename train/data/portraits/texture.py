@@ -1,0 +1,82 @@
+"""Texture coordinates of the head's skin in a fitted portrait, hidden parts completed from the mirror side.
+
+Every skin vertex takes the portrait's colour at its own projected place where it is seen well, at its mirror vertex'
+place where only that is seen, a blend of both in between; vertices seen in neither borrow the coordinates of the
+nearest vertex that is.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from train.data.head import default_head
+
+SEEN_FROM = 0.22  # cosine between normal and camera below which a vertex counts as hidden: grazing colours are smeared
+SEEN_FULLY = 0.55
+
+
+def texture_coordinates(
+    vertices: np.ndarray, projected: np.ndarray, rotation: np.ndarray, size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates uv_a, uv_b (n_skin, 2) f32 in 0..1 and mix (n_skin,) f32 of the fitted head in its portrait.
+
+    vertices (V, 3) mm; projected (V, 3) px of the portrait (0-based) with depth; rotation (3, 3); size of the portrait.
+    """
+    head = default_head()
+    skin = head.parts["skin"]
+    mirror = head.mirror[skin]
+    facing = (head.normals(vertices) @ rotation.T)[skin, 2]
+    pixels = projected[skin]
+    seen = np.clip((facing - SEEN_FROM) / (SEEN_FULLY - SEEN_FROM), 0.0, 1.0)
+    seen *= visible(projected, size)[skin]
+    inside = ((pixels[:, :2] > 1) & (pixels[:, :2] < size - 2)).all(1)
+    seen *= inside
+    seen[_inner_lips()] = 0.0
+    best = np.maximum(seen, seen[mirror])
+    source = np.arange(len(pixels))
+    lost = np.flatnonzero(best <= 0.02)
+    kept = np.flatnonzero(best > 0.02)
+    source[lost] = kept[cKDTree(vertices[skin][kept]).query(vertices[skin][lost])[1]]
+    own, other = seen[source], seen[mirror[source]]
+    # Prefer the own side wherever it is seen at all well, so that asymmetries and light stay as they were.
+    mix = np.clip(other * (1.0 - own) / np.maximum(other * (1.0 - own) + own, 1e-6), 0.0, 1.0)
+    uv = (pixels[:, :2] + 0.5) / size
+    uv_a, uv_b = uv[source], uv[mirror[source]]
+    uv_a = np.where(own[:, None] > 0, uv_a, uv_b)
+    uv_b = np.where(other[:, None] > 0, uv_b, uv_a)
+    return uv_a.astype(np.float32), uv_b.astype(np.float32), mix.astype(np.float32)
+
+
+def visible(projected: np.ndarray, size: int, tolerance_px: float = 2.5) -> np.ndarray:
+    """(V,) bool: vertices not hidden behind other triangles. projected (V, 3) px with depth towards the camera."""
+    head = default_head()
+    depth = np.full((size, size), -1e9, np.float32)
+    _fill_depth(depth, projected.astype(np.float32), head.triangles)
+    column = np.clip(np.rint(projected[:, 0]).astype(int), 0, size - 1)
+    row = np.clip(np.rint(projected[:, 1]).astype(int), 0, size - 1)
+    # The highest surface near the vertex, so that a rounded pixel does not hide it from itself.
+    lowered = cv2.erode(depth, np.ones((3, 3), np.uint8))
+    return projected[:, 2] >= lowered[row, column] - tolerance_px
+
+
+def _fill_depth(depth: np.ndarray, projected: np.ndarray, triangles: np.ndarray) -> None:
+    """Write each triangle's mean depth into the buffer, far ones first (painter's order)."""
+    corner = projected[triangles]
+    mean = corner[..., 2].mean(1)
+    xy = np.rint(corner[..., :2]).astype(np.int32)
+    for index in np.argsort(mean):
+        cv2.fillConvexPoly(depth, xy[index], float(mean[index]))
+
+
+@lru_cache(maxsize=1)
+def _inner_lips() -> np.ndarray:
+    """Skin vertices inside the closed mouth or behind the lips, which no portrait shows."""
+    head = default_head()
+    skin = head.mean[head.parts["skin"]]
+    inner = head.landmarks(head.mean)[60:68]
+    distance, _ = cKDTree(inner).query(skin)
+    return np.flatnonzero((distance < 14.0) & (skin[:, 2] < inner[:, 2].min() - 3.0))

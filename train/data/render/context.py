@@ -1,0 +1,70 @@
+"""An OpenGL context without a window, its program and its picture: the part of the renderer that holds state."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from train.data.render import shaders
+
+
+class Canvas:
+    """Draws one triangle mesh at a time into a square RGBA picture with moderngl on EGL.
+
+    One per process: contexts must not be shared between forked workers.
+    """
+
+    def __init__(self, size: int, max_vertices: int, max_triangles: int, texture_size: int = 256) -> None:
+        """size: side of the picture in px; texture_size: side of the square portrait texture in px."""
+        # The software rasteriser starts a thread per core by default; workers share the cores among themselves.
+        os.environ.setdefault("LP_NUM_THREADS", "0")
+        import moderngl
+
+        self.size = size
+        self.texture_size = texture_size
+        self.context = moderngl.create_context(standalone=True, backend="egl", require=330)
+        self.program = self.context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.FRAGMENT)
+        self._vertices = self.context.buffer(reserve=max_vertices * shaders.FLOATS_PER_VERTEX * 4, dynamic=True)
+        self._indices = self.context.buffer(reserve=max_triangles * 12, dynamic=True)
+        layout = [(self._vertices, shaders.LAYOUT, *shaders.ATTRIBUTES)]
+        self._array = self.context.vertex_array(self.program, layout, self._indices)
+        self._texture = self.context.texture((texture_size, texture_size), 3)
+        self._texture.repeat_x = self._texture.repeat_y = False
+        self._texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        self._colour = self.context.texture((size, size), 4)
+        self._frame = self.context.framebuffer([self._colour], self.context.depth_renderbuffer((size, size)))
+        self._depth_test = moderngl.DEPTH_TEST
+        self._current_indices: np.ndarray | None = None
+        self._current_texture: np.ndarray | None = None
+
+    def draw(
+        self, vertices: np.ndarray, triangles: np.ndarray, texture: np.ndarray, uniforms: dict[str, object]
+    ) -> np.ndarray:
+        """Draw and read back.
+
+        vertices (V, 16) f32 in the layout of `shaders` with positions in clip space; triangles (F, 3) i32; texture
+        (texture_size, texture_size, 3) u8 RGB. Returns (size, size, 4) u8, row 0 at clip y = -1, colour premultiplied,
+        alpha 255 where the mesh covers the pixel's centre.
+        """
+        self._vertices.write(np.ascontiguousarray(vertices, np.float32))
+        if self._current_indices is not triangles:
+            self._indices.write(np.ascontiguousarray(triangles, np.int32))
+            self._current_indices = triangles
+        if self._current_texture is not texture:
+            self._texture.write(np.ascontiguousarray(texture))
+            self._texture.build_mipmaps(max_level=4)
+            self._current_texture = texture
+        for name, value in uniforms.items():
+            self.program[name].value = value
+        self._frame.use()
+        self._frame.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
+        self.context.enable_only(self._depth_test)
+        self._texture.use(0)
+        self._array.render(vertices=triangles.size)
+        data = self._frame.read(components=4, alignment=1)
+        return np.frombuffer(data, np.uint8).reshape(self.size, self.size, 4)
+
+    def release(self) -> None:
+        """Give the context back."""
+        self.context.release()

@@ -1,0 +1,107 @@
+"""What is known of the default head's surfaces before any sample: kinds, occlusion, regions, eyeball directions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from train.data.head import Head, default_head
+from train.data.render import shaders
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Per-vertex facts of the mean head (V vertices).
+
+    kind (V,) f32 of `shaders`; occlusion (V,) f32 0..1, how much light reaches the vertex at rest;
+    eye_direction (V, 3) f32, unit direction from the eyeball's centre at rest (zero elsewhere);
+    lips, brows, lids (n_skin,) f32 0..1 masks for painting; triangles (F, 3) i32 that are drawn.
+    """
+
+    kind: np.ndarray
+    occlusion: np.ndarray
+    eye_direction: np.ndarray
+    lips: np.ndarray
+    brows: np.ndarray
+    lids: np.ndarray
+    triangles: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def default_surface() -> Surface:
+    """The facts for the bundled head."""
+    head = default_head()
+    kind = np.full(head.n_vertices, shaders.FLAT, np.float32)
+    kind[head.parts["skin"]] = shaders.TEXTURED
+    occlusion = np.ones(head.n_vertices, np.float32)
+    direction = np.zeros((head.n_vertices, 3), np.float32)
+    for eye in ("eye_left", "eye_right"):
+        part = head.parts[eye]
+        kind[part] = shaders.EYEBALL
+        offset = head.mean[part] - eye_centre(head, part)
+        direction[part] = offset / np.linalg.norm(offset, axis=1, keepdims=True)
+    _darken_mouth(head, occlusion)
+    skin = head.mean[head.parts["skin"]]
+    marks = head.landmarks(head.mean)
+    hidden = [name for name in ("lashes", "brows") if name in head.parts]  # as strips they look like thick paint
+    drawn = head.triangles
+    for name in hidden:
+        part = head.parts[name]
+        drawn = drawn[~((drawn[:, 0] >= part.start) & (drawn[:, 0] < part.stop))]
+    return Surface(
+        kind=kind,
+        occlusion=occlusion,
+        eye_direction=direction,
+        lips=_lip_mask(skin, marks),
+        brows=_line_mask(skin, [marks[17:22], marks[22:27]], 4.5, 2.0),
+        lids=_line_mask(skin, [marks[[36, 37, 38, 39, 40, 41, 36]], marks[[42, 43, 44, 45, 46, 47, 42]]], 1.5, 1.5),
+        triangles=np.ascontiguousarray(drawn),
+    )
+
+
+def eye_centre(head: Head, part: slice) -> np.ndarray:
+    """Centre (3,) mm of an eyeball at rest: the middle of its bounding box sideways, the ball's own depth."""
+    points = head.mean[part]
+    # Solve |p - c|^2 = r^2 for c and r: a sphere fit, exact for a ball and robust against a cornea's bulge.
+    system = np.column_stack((2 * points, np.ones(len(points))))
+    return np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0][:3].astype(np.float32)
+
+
+def _darken_mouth(head: Head, occlusion: np.ndarray) -> None:
+    """Inside the mouth light falls off with the distance behind the lips."""
+    lips_z = head.landmarks(head.mean)[60:68, 2].mean()
+    for name in ("mouth", "teeth_upper", "teeth_lower", "tongue"):
+        if name in head.parts:
+            part = head.parts[name]
+            depth = np.clip(lips_z - head.mean[part][:, 2], 0.0, None)
+            occlusion[part] = np.exp(-depth / (14.0 if name == "mouth" else 22.0))
+
+
+def _lip_mask(skin: np.ndarray, marks: np.ndarray) -> np.ndarray:
+    """1 between the outer and the inner lip line (landmarks 48-59 and 60-67), soft over 1.5 mm."""
+    outer, inner = marks[48:60], marks[60:68]
+    middle = (_resample(outer, 48) + _resample(inner, 48)) / 2
+    width = np.linalg.norm(_resample(outer, 48) - _resample(inner, 48), axis=1) / 2
+    distance, nearest = cKDTree(middle).query(skin)
+    return np.clip(1.0 - (distance - width[nearest]) / 1.5, 0.0, 1.0).astype(np.float32)
+
+
+def _line_mask(skin: np.ndarray, lines: list[np.ndarray], half_width: float, soft: float) -> np.ndarray:
+    """1 within half_width mm of the polylines (n, 3), falling to 0 over `soft` mm more."""
+    mask = np.zeros(len(skin), np.float32)
+    for line in lines:
+        distance, _ = cKDTree(_resample(line, 64, closed=False)).query(skin)
+        mask = np.maximum(mask, np.clip(1.0 - (distance - half_width) / soft, 0.0, 1.0))
+    return mask
+
+
+def _resample(line: np.ndarray, count: int, closed: bool = True) -> np.ndarray:
+    """`count` points (count, 3) evenly by arc length along a polyline (n, 3)."""
+    if closed:
+        line = np.vstack((line, line[:1]))
+    steps = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))))
+    at = np.linspace(0.0, steps[-1], count, endpoint=not closed)
+    return np.column_stack([np.interp(at, steps, line[:, axis]) for axis in range(3)])
