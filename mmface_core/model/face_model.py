@@ -40,7 +40,8 @@ class FaceModel(nn.Module):
     Attributes (tensors move with the module):
         mean (V, 3) f32 mm; identity_basis (K, V, 3) f32; expression_basis (M, V, 3) f32; triangles (F, 3) i64;
         vertex_part (V,) i64 index into `part_names`; mirror (V,) i64 the vertex on the other side of the plane x = 0;
-        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); uv (V, 2) f32;
+        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); point_names, point_vertices (P, 3) and
+        point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where the file has none); uv (V, 2) f32;
         expression_pca (C, M) and expression_pca_mean (M,) f32: weights = pca_mean + codes @ pca (C is 0 where there is none);
         expression_names tuple of M names or (); parts name -> slice of vertices; skin slice; cap_z_mm float.
     """
@@ -53,6 +54,8 @@ class FaceModel(nn.Module):
     mirror: Tensor
     landmark_vertices: Tensor
     landmark_weights: Tensor
+    point_vertices: Tensor
+    point_weights: Tensor
     uv: Tensor
     expression_pca: Tensor
     expression_pca_mean: Tensor
@@ -96,6 +99,9 @@ class FaceModel(nn.Module):
         self._buffer("mirror", new_index[np.asarray(arrays["mirror"], np.int64)[keep]])
         self._buffer("landmark_vertices", landmark_vertices)
         self._buffer("landmark_weights", np.asarray(arrays["landmark_weights"], np.float32))
+        point_vertices = np.asarray(arrays.get("point_vertices", np.zeros((0, 3))), np.int64)
+        self._buffer("point_vertices", new_index[point_vertices])
+        self._buffer("point_weights", np.asarray(arrays.get("point_weights", np.zeros((0, 3))), np.float32))
         self._buffer("uv", np.asarray(uv, np.float32)[keep])
         self._buffer("expression_pca", np.asarray(pca, np.float32))
         self._buffer("expression_pca_mean", np.asarray(pca_mean, np.float32))
@@ -106,6 +112,7 @@ class FaceModel(nn.Module):
             where = np.flatnonzero(vertex_part[keep] == index)
             if len(where):  # the parts are contiguous runs by the file format
                 self.parts[name] = slice(int(where[0]), int(where[-1]) + 1)
+        self.point_names: tuple[str, ...] = tuple(str(name) for name in arrays.get("point_names", ()))
         self.expression_names: tuple[str, ...] = tuple(str(name) for name in arrays.get("expression_names", ()))
         self.cap_z_mm = float(arrays.get("cap_z_mm", np.float32(-np.inf)))
         self.notice = str(arrays.get("notice", ""))
