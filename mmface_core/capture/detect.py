@@ -127,5 +127,5 @@ class FaceDetector:
         )
         found: list[Detection] = []
         for turn, back in turns:
-            found += [d.moved(back) for d in self.detect_whole(cv2.rotate(image, turn))]
+            found += [d.moved(back) for d in self.detect_whole(np.asarray(cv2.rotate(image, turn), np.uint8))]
         return merge(found)

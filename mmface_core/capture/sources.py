@@ -1,0 +1,242 @@
+"""Pictures from wherever they come: an image, a folder of images, a video file, a webcam.
+
+Decoding runs ahead in a thread of its own, so that it overlaps with the network's work.
+"""
+
+import os
+import queue
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.errors import UserError
+
+IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"})
+AHEAD: Final = 8  # frames decoded ahead
+
+# A broken file is reported by us in one sentence; the decoders' own complaints would only surround it.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.setLogLevel(0)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: image (H, W, 3) u8 RGB, its index in the source, its time in seconds."""
+
+    image: NDArray[np.uint8]
+    index: int
+    time: float
+
+
+class Source(Protocol):
+    """A finite or endless row of frames. `expected` is what the file claims to hold, None where unknown."""
+
+    name: str
+    fps: float
+    is_still: bool
+    expected: int | None
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames in order; may be called once."""
+        ...
+
+    def close(self) -> None: ...
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """An image file as (H, W, 3) u8 RGB, turned as its metadata says. Raises UserError where it cannot be read."""
+    if not path.is_file():
+        raise UserError(f"There is no file {path}.")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise UserError(f"{path} is not a picture that can be read.")
+    return np.ascontiguousarray(image[:, :, ::-1])
+
+
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder, numbers in their names in counting order."""
+
+    def natural(path: Path) -> list[tuple[int, int | str]]:
+        parts = re.split(r"(\d+)", path.name.lower())
+        return [(1, int(part)) if part.isdigit() else (0, part) for part in parts]
+
+    return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), key=natural)
+
+
+class ImageSource:
+    """One still picture."""
+
+    fps = 1.0
+    is_still = True
+    expected: int | None = 1
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._image = read_image(path)
+
+    def frames(self) -> Iterator[Frame]:
+        yield Frame(self._image, 0, 0.0)
+
+    def close(self) -> None: ...
+
+
+class SequenceSource:
+    """A folder of images as the frames of one clip, in the order of their names."""
+
+    is_still = False
+
+    def __init__(self, folder: Path, fps: float) -> None:
+        self.name = str(folder)
+        self.fps = fps
+        self._paths = image_files(folder)
+        self.expected: int | None = len(self._paths)
+        if not self._paths:
+            raise UserError(f"The folder {folder} holds no pictures.")
+
+    def frames(self) -> Iterator[Frame]:
+        for index, path in enumerate(self._paths):
+            yield Frame(read_image(path), index, index / self.fps)
+
+    def close(self) -> None: ...
+
+
+class VideoSource:
+    """A video file; every frame carries its own timestamp, so a variable frame rate is kept."""
+
+    is_still = False
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        if path.stat().st_size == 0:
+            raise UserError(f"The file {path} is empty (0 bytes).")
+        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        if not self._capture.isOpened():
+            raise UserError(f"{path} is neither a picture nor a video that can be read.")
+        self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.fps = rate if np.isfinite(rate) and 0.1 < rate < 1000 else 25.0
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.expected = int(count) if 0 < count < 1e9 else None
+
+    def frames(self) -> Iterator[Frame]:
+        index, last = 0, -1.0
+        while True:
+            good, image = self._capture.read()
+            if not good:
+                break
+            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+            if not np.isfinite(stamp) or stamp <= last:  # a container without usable timestamps
+                stamp = last + 1.0 / self.fps if index else 0.0
+            yield Frame(np.ascontiguousarray(image[:, :, ::-1]), index, stamp)
+            index, last = index + 1, stamp
+        if index == 0:
+            raise UserError(f"The video {self.name} holds no frame that can be decoded.")
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class WebcamSource:
+    """A camera by its number, for a number of seconds (None: until it is closed)."""
+
+    is_still = False
+    expected: int | None = None
+
+    def __init__(self, index: int, seconds: float | None) -> None:
+        self.name = f"webcam {index}"
+        self._seconds = seconds
+        self._capture = cv2.VideoCapture(index)
+        if not self._capture.isOpened():
+            raise UserError(f"There is no camera number {index}, or another program uses it.")
+        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.fps = rate if np.isfinite(rate) and 0.1 < rate < 1000 else 30.0
+
+    def frames(self) -> Iterator[Frame]:
+        index, start = 0, time.monotonic()
+        while True:
+            good, image = self._capture.read()
+            elapsed = time.monotonic() - start
+            if not good or (self._seconds is not None and elapsed > self._seconds):
+                return
+            yield Frame(np.ascontiguousarray(image[:, :, ::-1]), index, elapsed)
+            index += 1
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+def open_source(
+    name: str | Path, sequence: bool = False, fps: float | None = None, seconds: float | None = None
+) -> Source:
+    """The source that a user means by `name`: an image, a video, a webcam's number, or a folder of images.
+
+    sequence: a folder is taken as the frames of one clip, at `fps` (25 where None). seconds: how long a webcam is read.
+    Raises UserError where there is nothing to read.
+    """
+    path = Path(name)
+    if path.is_dir():
+        if not sequence:
+            raise UserError(f"{path} is a folder; use --sequence to read its pictures as the frames of one clip.")
+        return SequenceSource(path, 25.0 if fps is None else fps)
+    if not path.exists():
+        if str(name).isdigit():
+            return WebcamSource(int(str(name)), seconds)
+        raise UserError(f"There is no file {path}.")
+    return ImageSource(path) if path.suffix.lower() in IMAGE_SUFFIXES else VideoSource(path)
+
+
+class Ahead:
+    """Frames of a source, decoded ahead in a thread; a context manager that stops the thread and closes the source."""
+
+    def __init__(self, source: Source, ahead: int = AHEAD) -> None:
+        self._source = source
+        self._queue: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=ahead)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._decode, name="decoder", daemon=True)
+
+    def _put(self, item: Frame | BaseException | None) -> bool:
+        while not self._stop.is_set():
+            try:
+                self._queue.put(item, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def _decode(self) -> None:
+        try:
+            for frame in self._source.frames():
+                if not self._put(frame):
+                    return
+            self._put(None)
+        except BaseException as error:  # handed on to the reader, who raises it in its own thread
+            self._put(error)
+
+    def __enter__(self) -> Iterator[Frame]:
+        self._thread.start()
+        return self._read()
+
+    def _read(self) -> Iterator[Frame]:
+        while True:
+            item = self._queue.get()
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._source.close()

@@ -1,0 +1,145 @@
+"""A take: what one face did over one clip, as a file that plain numpy reads (see docs/take_format.md)."""
+
+import os
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.errors import UserError
+
+SCHEMA: Final = "mmface-take/1"
+
+
+@dataclass
+class Take:
+    """T frames of one face; see docs/take_format.md for what each array means.
+
+    source: what was captured, as the user named it; fps: nominal frames per second (of a still: 1).
+    image_size (2,) i32 width, height; frame (T,) i32 index in the source; time (T,) f64 seconds; present (T,) bool;
+    confidence (T,) f32 0..1; landmarks (T, 68, 3) f32 pixels (x right, y down, z towards the camera); rotation
+    (T, 3, 3) f32 head to camera; translation (T, 2) f32 pixels; scale (T,) f32 pixels per mm; identity (n,) f32 and
+    expression (T, m) f32 codes of the face model; weight_names (w,) str and weights (T, w) f32: the 52 ARKit units in
+    their own order, or none (w = 0) where the face model's expression components are not those units.
+    In frames where the face is absent, rotation is the identity and every other value 0.
+    """
+
+    source: str
+    fps: float
+    image_size: NDArray[np.int32]
+    frame: NDArray[np.int32]
+    time: NDArray[np.float64]
+    present: NDArray[np.bool_]
+    confidence: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    translation: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    identity: NDArray[np.float32]
+    expression: NDArray[np.float32]
+    weight_names: NDArray[np.str_]
+    weights: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def save(self, path: str | Path) -> None:
+        """Write the take to exactly `path`, whole or not at all. Raises UserError where that cannot be written."""
+        path = Path(path)
+        problem = _inconsistency(self)
+        if problem:
+            raise ValueError(f"a take must be consistent: {problem}")
+        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _replacing(path) as file:
+                np.savez_compressed(file, schema=np.array(SCHEMA), **arrays)
+        except OSError as error:
+            raise UserError(f"The take cannot be written to {path} ({error.strerror or error}).") from error
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Take":
+        """Read a take. Raises UserError where the file is missing, broken, no take, or of another version."""
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"There is no take {path}.")
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                if not isinstance(file, np.lib.npyio.NpzFile):
+                    raise UserError(f"{path} is not a take: it holds a single array.")
+                arrays = {key: file[key] for key in file.files}
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            raise UserError(f"{path} is not a take that can be read ({error}); capture the clip again.") from error
+        schema = str(arrays.pop("schema", ""))
+        if schema != SCHEMA:
+            kind = f'of version "{schema}"' if schema.startswith("mmface-take/") else "not a take"
+            raise UserError(f'{path} is {kind}; this program reads "{SCHEMA}". Capture the clip again.')
+        names = [field.name for field in fields(cls)]
+        missing = [name for name in names if name not in arrays]
+        if missing:
+            raise UserError(f"The take {path} lacks {', '.join(missing)}; capture the clip again.")
+        plain = {"source": str(arrays["source"]), "fps": float(arrays["fps"])}
+        take = cls(**plain, **{name: arrays[name] for name in names if name not in plain})  # type: ignore[arg-type]
+        problem = _inconsistency(take)
+        if problem:
+            raise UserError(f"The take {path} is inconsistent: {problem}; capture the clip again.")
+        return take
+
+
+def _inconsistency(take: Take) -> str:
+    """What contradicts the format, or an empty string."""
+    count = len(take.frame)
+    weights = len(take.weight_names)
+    shapes: dict[str, tuple[int | None, ...]] = {
+        "image_size": (2,),
+        "frame": (count,),
+        "time": (count,),
+        "present": (count,),
+        "confidence": (count,),
+        "landmarks": (count, 68, 3),
+        "rotation": (count, 3, 3),
+        "translation": (count, 2),
+        "scale": (count,),
+        "identity": (None,),
+        "expression": (count, None),
+        "weight_names": (weights,),
+        "weights": (count, weights),
+    }
+    for name, wanted in shapes.items():
+        array = np.asarray(getattr(take, name))
+        if len(array.shape) != len(wanted) or any(w not in (None, n) for n, w in zip(array.shape, wanted, strict=True)):
+            return f"{name} has the shape {array.shape}"
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            return f"{name} holds numbers that are not finite"
+    if count and (np.diff(take.time) <= 0).any():
+        return "its times do not increase"
+    if not take.fps > 0:
+        return "its frame rate is not positive"
+    return ""
+
+
+class _replacing:
+    """A temporary file beside `path` that takes its place at the end, or vanishes where the writing fails."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self):  # type: ignore[no-untyped-def]
+        handle, self._temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        self._file = os.fdopen(handle, "wb")
+        return self._file
+
+    def __exit__(self, kind: object, *_rest: object) -> None:
+        self._file.close()
+        if kind is None:
+            umask = os.umask(0)
+            os.umask(umask)
+            os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp makes it private
+            os.replace(self._temporary, self._path)
+        else:
+            os.unlink(self._temporary)
