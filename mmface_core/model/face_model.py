@@ -160,11 +160,7 @@ class FaceModel(nn.Module):
 
     def shape(self, identity: Tensor, expression: Tensor) -> Tensor:
         """Vertices (B, V, 3) in mm for identity codes (B, K) and expression weights (B, M)."""
-        return (
-            self.mean
-            + _combine(identity, self.identity_basis)
-            + _combine(expression, self.expression_basis)
-        )
+        return self.mean + _combine(identity, self.identity_basis) + _combine(expression, self.expression_basis)
 
     def points(self, identity: Tensor, expression: Tensor, vertex_indices: Tensor) -> Tensor:
         """`shape(...)[:, vertex_indices]` at the cost of those vertices only; (B, n, 3) mm."""

@@ -81,9 +81,7 @@ LEFT_LANDMARKS: Final[dict[int, Place]] = {
 }
 
 
-def resolve_places(
-    places: list[Place], find: Callable[[np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray]:
+def resolve_places(places: list[Place], find: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (n, 3) i32 and weights (n, 3) f32 of places; `find` turns base vertices into vertices of the model."""
     vertices = np.zeros((len(places), 3), np.int32)
     weights = np.zeros((len(places), 3), np.float32)
