@@ -1,4 +1,4 @@
-"""The 52 ARKit face units by name, in ARKit's own order (Apple, ARFaceAnchor.BlendShapeLocation as Live Link Face lists them).
+"""The 52 ARKit face units by name, in ARKit's order (ARFaceAnchor.BlendShapeLocation, as Live Link Face lists them).
 
 "Left" and "Right" are the subject's: `eyeBlinkLeft` closes the eye at x > 0 of the head frame.
 """

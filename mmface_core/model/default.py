@@ -1,9 +1,9 @@
 """Building the bundled default model: the recipe that turns MakeHuman's CC0 data into `assets/default_face.npz`.
 
 The pieces are next door: `default_source` reads the files, `default_topology` chooses the mesh, `default_identity` and
-`default_expression` make the bases, `landmarks` and `dense_points` name the points. Here they are put into the head frame:
-origin in the plane of symmetry, halfway between the line of the eyes and the line of the mouth, 60 mm behind the tip of
-the nose, so that the projected origin stays in the middle of the face as the head turns.
+`default_expression` make the bases, `landmarks` and `dense_points` name the points. Here they are put into the head
+frame: origin in the plane of symmetry, halfway between the line of the eyes and the line of the mouth, 60 mm behind the
+tip of the nose, so that the projected origin stays in the middle of the face as the head turns.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.model.arkit import ARKIT_NAMES
-from mmface_core.model.default_expression import build_units, eye_centre, expression_components
+from mmface_core.model.default_expression import build_units, expression_components, eye_centre
 from mmface_core.model.default_identity import build_identity
 from mmface_core.model.default_source import read_base_mesh
 from mmface_core.model.default_topology import PART_NAMES, HeadTopology, head_topology

@@ -1,7 +1,8 @@
 """Expression of the default model: the 52 ARKit units as offsets of the mean, and a principal-component mix of them.
 
-The sources' units are kept but for four things: left and right are made exact mirror images, stray movement far from the
-eyes is taken out of the eye units, the blink is fitted to this head's eyes, and the eyeballs turn rigidly by a stated angle.
+The sources' units are kept but for four things: left and right are made exact mirror images, stray movement far from
+the eyes is taken out of the eye units, the blink is fitted to this head's eyes, and the eyeballs turn rigidly by a
+stated angle.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ def build_units(head: HeadTopology, mean: np.ndarray) -> np.ndarray:
 def _blink_factor(head: HeadTopology, mean: np.ndarray, blink: np.ndarray) -> np.ndarray:
     """By how much to multiply the source's left blink (V, 3) so that the lids of this `mean` just meet; (V,).
 
-    The source closes the larger eyes of its own base mesh: here the upper lid would cut through the lower one. The factor
-    depends on x alone, so that lashes and socket follow the lid.
+    The source closes the larger eyes of its own base mesh: here the upper lid would cut through the lower one. The
+    factor depends on x alone, so that lashes and socket follow the lid.
     """
     upper = head.of_base(np.array(UPPER_LID_LEFT))
     lower = mean[head.of_base(np.array(LOWER_LID_LEFT))] + blink[head.of_base(np.array(LOWER_LID_LEFT))]

@@ -1,8 +1,8 @@
-"""Identity of the default model: a population sampled from MakeHuman's morph targets, aligned, and its principal components.
+"""Identity of the default model: a population sampled from MakeHuman's morph targets, and its principal components.
 
-Each person draws the macros (gender, age, ancestry, muscle, weight, proportions) and a weight for every pair of opposite
-face targets, the same on the left and on the right, so that every identity is symmetric. Sizes are taken out by a
-similarity alignment; ears, skull and neck vary less than the face, because large weights there make caricatures.
+Each person draws the macros (gender, age, ancestry, muscle, weight, proportions) and a weight for every pair of
+opposite face targets, the same on the left and on the right, so that every identity is symmetric. Sizes are taken out
+by a similarity alignment; ears, skull and neck vary less than the face, because large weights there make caricatures.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _THREE_ANCHORS = {"min": 0.0, "average": 0.5, "max": 1.0}
 
 @dataclass(frozen=True)
 class IdentitySpace:
-    """mean (V, 3) f64 mm and basis (K, V, 3) f64 mm per standard deviation, in the source's axes, origin not yet moved."""
+    """mean (V, 3) f64 mm and basis (K, V, 3) f64 mm per standard deviation, still about the source's origin."""
 
     mean: np.ndarray
     basis: np.ndarray
@@ -78,7 +78,7 @@ def build_identity(source: np.ndarray, mirror: np.ndarray, alignment_weight: np.
     offsets = (shapes - mean).reshape(N_PEOPLE, -1)
     # Components from the Gram matrix in the weighted metric; all vertices then follow by regression on the codes.
     weighted = offsets * np.sqrt(np.repeat(alignment_weight / alignment_weight.sum(), 3))
-    values, vectors = np.linalg.eigh(weighted @ weighted.T)
+    _, vectors = np.linalg.eigh(weighted @ weighted.T)
     codes = vectors[:, ::-1][:, :N_COMPONENTS] * np.sqrt(N_PEOPLE)  # (N, K), unit variance
     basis = (codes.T @ offsets / N_PEOPLE).reshape(N_COMPONENTS, -1, 3)
     # The sign of an eigenvector is arbitrary: let the largest entry be positive.

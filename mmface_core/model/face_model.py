@@ -1,8 +1,8 @@
 """The linear face model S(a_id, a_exp) = mean + U_id a_id + U_exp a_exp as a torch module.
 
 Frame: head frame in millimetres, x towards the subject's left, y up, z out of the face (see `mmface_core.conventions`).
-Identity codes are standardised (N(0, 1)); expression codes are the weights 0..1 of named units where the model has names.
-All arrays are non-persistent buffers, so that a checkpoint of a module that holds a model contains weights only.
+Identity codes are standardised (N(0, 1)); expression codes are the weights 0..1 of named units where the model has
+names. All arrays are non-persistent buffers, so that a checkpoint of a module that holds a model contains weights only.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class FaceModel(nn.Module):
     Attributes (tensors move with the module):
         mean (V, 3) f32 mm; identity_basis (K, V, 3) f32; expression_basis (M, V, 3) f32; triangles (F, 3) i64;
         vertex_part (V,) i64 index into `part_names`; mirror (V,) i64 the vertex on the other side of the plane x = 0;
-        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); point_names, point_vertices (P, 3) and
-        point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where the file has none); uv (V, 2) f32;
-        expression_pca (C, M) and expression_pca_mean (M,) f32: weights = pca_mean + codes @ pca (C is 0 where there is none);
-        expression_names tuple of M names or (); parts name -> slice of vertices; skin slice; cap_z_mm float.
+        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); point_names, point_vertices (P, 3)
+        and point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where the file has none); uv (V, 2) f32;
+        expression_pca (C, M) and expression_pca_mean (M,) f32: weights = pca_mean + codes @ pca (C is 0 where there is
+        none); expression_names tuple of M names or (); parts name -> slice of vertices; skin slice; cap_z_mm float.
     """
 
     mean: Tensor

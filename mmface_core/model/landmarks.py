@@ -1,11 +1,11 @@
 """The 68 iBUG landmarks of the default model, as places on MakeHuman's base mesh, and the symmetry of the 68.
 
-A place is up to three base vertices with weights. Only the subject's left half and the middle are listed; the right half
-is the mirror image, so that the landmarks of a symmetric face are symmetric to the last bit.
+A place is up to three base vertices with weights. Only the subject's left half and the middle are listed; the right
+half is the mirror image, so that the landmarks of a symmetric face are symmetric to the last bit.
 
-The jaw line (0-16) lies on the mandible by geometry: on real photos the annotated contour is the silhouette, which slides
-over the cheek as the head turns, so these points are the contour of a frontal view. Lids lie on the lid margin, the outer
-lip points on the vermilion border, the brow points on the upper half of the hair of the brow.
+The jaw line (0-16) lies on the mandible by geometry: on real photos the annotated contour is the silhouette, which
+slides over the cheek as the head turns, so these points are the contour of a frontal view. Lids lie on the lid margin,
+the outer lip points on the vermilion border, the brow points on the upper half of the hair of the brow.
 """
 
 from __future__ import annotations

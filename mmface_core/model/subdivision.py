@@ -1,8 +1,9 @@
 """Loop subdivision as a sparse matrix: finer vertices = operator @ coarse vertices, for any per-vertex quantity.
 
-C. Loop, "Smooth subdivision surfaces based on triangles", 1987; weights of the vertex rule after Warren (3/16 for valence 3,
-3/(8n) else), boundary rule 1/8 3/4 1/8. Applied twice to the head skin it gives the ~51k vertices that the dense models in
-the literature have; the operator is built from the triangles in a fraction of a second, so no file stores it.
+C. Loop, "Smooth subdivision surfaces based on triangles", 1987; weights of the vertex rule after Warren (3/16 for
+valence 3, 3/(8n) else), boundary rule 1/8 3/4 1/8. Applied twice to the head skin it gives the ~51k vertices that the
+dense models in the literature have; the operator is built from the triangles in a fraction of a second, so no file
+stores it.
 """
 
 from __future__ import annotations
