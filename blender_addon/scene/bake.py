@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Bakes a motion onto the rig in the open scene: one action named after the clip, keys at the clip's own frames.
+
+A motion is what `retarget/motion.py` writes (schema "mmface-motion/1"): a JSON with the channels, and beside it a raw
+little-endian float32 file with one curve after another.
+"""
+
+import json
+import os
+import sys
+from array import array
+
+import bpy
+from mathutils import Matrix, Quaternion
+
+from .. import compat
+from ..errors import SceneError
+from .read_rig import face_scene
+
+SCHEMA = "mmface-motion/1"
+
+
+def load_motion(path: str) -> dict:
+    """Read a motion; its curves become `array('f')`s. Raises SceneError (kind "motion") where the file is not one."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            motion = json.load(file)
+        schema = motion["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SceneError("motion", f"{path} is not a motion file of mmface: {error}.") from error
+    if schema != SCHEMA:
+        raise SceneError("motion", f"{path} has the version {schema}; this add-on reads {SCHEMA}.")
+    values = array("f")
+    try:
+        with open(os.path.join(os.path.dirname(path), motion["curves_file"]), "rb") as file:
+            values.frombytes(file.read())
+    except (OSError, ValueError) as error:
+        raise SceneError("motion", f"The curves that belong to {path} cannot be read: {error}.") from error
+    if sys.byteorder == "big":
+        values.byteswap()
+    frames = motion["frame_count"]
+    for channel in (*motion["keys"], *motion["rotations"]):
+        width = frames * channel.get("width", 1)
+        start = channel["offset"]
+        if start + width > len(values):
+            raise SceneError("motion", f"The curves that belong to {path} are cut short; write the motion again.")
+        channel["values"] = values[start : start + width]
+    return motion
+
+
+def bake(motion: dict, set_scene: bool = True) -> dict:
+    """Put the motion (of `load_motion`) onto the scene's objects and bones.
+
+    set_scene: also set the scene's frame rate, range and current frame to the clip's.
+    Returns {"action": name, "keyed": number of curves, "warnings": [sentences]}. Raises SceneError (kind "rig") where the
+    scene lacks what the motion names.
+    """
+    scene = face_scene()
+    frames = array("f", range(motion["start"], motion["start"] + motion["frame_count"]))
+    warnings = []
+    by_datablock = {}  # id datablock -> list of (path, index, values, group)
+    _collect_keys(motion, by_datablock, warnings)
+    _collect_rotations(motion, scene, by_datablock)
+    if not by_datablock:
+        raise SceneError("rig", "The motion names nothing of this rig, so there is nothing to bake.")
+    datablocks = list(by_datablock)
+    actions = compat.actions_for(motion["name"], datablocks)
+    keyed = 0
+    for datablock, action in zip(datablocks, actions):
+        writer = compat.CurveWriter(action, datablock)
+        for path, index, values, group in by_datablock[datablock]:
+            writer.write(path, index, frames, values, group)
+            keyed += 1
+    if set_scene:
+        _set_scene(scene, motion)
+    return {"action": actions[0].name, "keyed": keyed, "warnings": warnings}
+
+
+def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:
+    for channel in motion["keys"]:
+        obj = _object(channel["object"])
+        keys = obj.data.shape_keys
+        block = keys.key_blocks.get(channel["key"]) if keys else None
+        if block is None:
+            raise SceneError("rig", f"{channel['object']} has no shape key {channel['key']}.")
+        if obj.show_only_shape_key:
+            obj.show_only_shape_key = False
+            warnings.append(f"{obj.name} showed only its active key; that pin is off now, or nothing would move.")
+        path = f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value'
+        by_datablock.setdefault(keys, []).append((path, 0, channel["values"], "mmface"))
+
+
+def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
+    for channel in motion["rotations"]:
+        if channel.get("pivot"):
+            _make_pivot(channel, scene)
+        obj = _object(channel["object"])
+        if channel["bone"]:
+            target = obj.pose.bones.get(channel["bone"])
+            if target is None:
+                raise SceneError("rig", f"{channel['object']} has no bone {channel['bone']}.")
+            prefix, group = f'pose.bones["{bpy.utils.escape_identifier(target.name)}"].', target.name
+        else:
+            target, prefix, group = obj, "", "Object Transforms"
+        name, curves = _rotation_curves(channel["values"], target.rotation_mode)
+        for index, values in enumerate(curves):
+            by_datablock.setdefault(obj, []).append((prefix + name, index, values, group))
+
+
+def _rotation_curves(values, mode: str):
+    """Property name and curves of a rotation, given as w, x, y, z of each frame, in the target's own rotation mode.
+
+    The mode stays as the artist chose it. Neighbouring frames stay close to each other.
+    """
+    quaternions = [Quaternion(values[i : i + 4]) for i in range(0, len(values), 4)]
+    for previous, current in zip(quaternions, quaternions[1:]):
+        if previous.dot(current) < 0:
+            current.negate()
+    if mode == "QUATERNION":
+        return "rotation_quaternion", [array("f", [q[i] for q in quaternions]) for i in range(4)]
+    if mode == "AXIS_ANGLE":
+        pairs = [q.to_axis_angle() for q in quaternions]
+        rows = [(angle, *axis) for axis, angle in pairs]
+        return "rotation_axis_angle", [array("f", [row[i] for row in rows]) for i in range(4)]
+    eulers = []
+    for quaternion in quaternions:
+        eulers.append(quaternion.to_euler(mode, eulers[-1]) if eulers else quaternion.to_euler(mode))
+    return "rotation_euler", [array("f", [e[i] for e in eulers]) for i in range(3)]
+
+
+def _make_pivot(channel: dict, scene) -> None:
+    """Make the empty about which objects without a common parent turn together, and hang them on it in place."""
+    pivot = bpy.data.objects.new(channel["object"], None)
+    channel["object"] = pivot.name  # Blender may have numbered it
+    pivot.rotation_mode = "QUATERNION"
+    pivot.empty_display_size = channel["pivot"]["size"]
+    scene.collection.objects.link(pivot)
+    placed = Matrix.Translation(channel["pivot"]["location"])
+    pivot.matrix_world = placed
+    for name in channel["pivot"]["children"]:
+        child = _object(name)
+        # The child's own transform, animated or not, stays what it is.
+        child.parent = pivot
+        child.matrix_parent_inverse = placed.inverted()
+
+
+def _object(name: str):
+    obj = bpy.data.objects.get(name)
+    if obj is None:
+        raise SceneError("rig", f"The scene has no object {name}, which the motion names.")
+    return obj
+
+
+def _set_scene(scene, motion: dict) -> None:
+    if motion["fps"]:  # a still picture has no rate: the scene keeps its own
+        scene.render.fps, scene.render.fps_base = motion["fps"], motion["fps_base"]
+        scene.render.frame_map_old = scene.render.frame_map_new = 100
+    scene.frame_start = motion["start"]
+    scene.frame_end = motion["start"] + motion["frame_count"] - 1
+    scene.use_preview_range = False
+    scene.frame_set(motion["start"])

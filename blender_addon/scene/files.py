@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens people's rig files, whatever their kind, and saves the result without leaving half a file behind."""
+
+import os
+import struct
+
+import bpy
+
+from .. import compat
+from ..errors import SceneError
+
+KINDS = (".blend", ".glb", ".gltf", ".fbx")
+
+
+def open_rig(path: str) -> list:
+    """Replace the open scene by the file's; return warnings as sentences.
+
+    A .blend is opened with its scripts off. Raises SceneError (kind "unreadable") with the reason in a sentence.
+    """
+    kind = os.path.splitext(path)[1].lower()
+    if kind not in KINDS:
+        raise SceneError("unreadable", f"{path} is not a rig: give a .blend, .glb, .gltf or .fbx file.")
+    if not os.path.isfile(path):
+        raise SceneError("unreadable", f"There is no file {path}.")
+    if kind == ".blend":
+        return _open_blend(path)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    _refuse_meshopt(path, kind)
+    try:
+        if kind == ".fbx":
+            compat.import_fbx(path)
+        else:
+            bpy.ops.import_scene.gltf(filepath=path)
+    except Exception as error:  # the importers are Python programs: a broken file may raise anything
+        raise SceneError(
+            "unreadable", f"{path} could not be imported; is it complete? Blender says: {_last_line(error)}"
+        ) from error
+    if not bpy.data.objects:
+        raise SceneError("unreadable", f"{path} could not be imported: there is nothing in it.")
+    return []
+
+
+def save_blend(path: str) -> None:
+    """Save the scene as a .blend at `path`, complete or not at all. Raises SceneError (kind "unwritable")."""
+    folder = os.path.dirname(os.path.abspath(path))
+    # In the same folder, so that relative paths come out right and the last step is one rename.
+    unfinished = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.unfinished.blend")
+    bpy.context.preferences.filepaths.save_version = 0
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=unfinished, copy=True, check_existing=False, relative_remap=True)
+        os.replace(unfinished, path)
+    except (RuntimeError, OSError) as error:
+        raise SceneError("unwritable", f"{path} could not be written: {_last_line(error)}") from error
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+def _open_blend(path: str) -> list:
+    try:
+        bpy.ops.wm.open_mainfile(filepath=path, use_scripts=False, load_ui=False)
+    except RuntimeError as error:
+        reason = str(error)
+        if "Missing DNA" in reason or "incomplete" in reason or "truncated" in reason.lower():
+            sentence = f"{path} is cut short: part of the file is missing. Copy or download it again."
+        elif "not supported" in reason or "not a blend" in reason.lower() or "unrecognized" in reason.lower():
+            sentence = f"{path} is not a Blender file, in spite of its name."
+        else:
+            sentence = f"{path} could not be opened. Blender says: {_last_line(error)}"
+        raise SceneError("unreadable", sentence) from error
+    missing = [library.filepath for library in bpy.data.libraries if getattr(library, "is_missing", False)]
+    warnings = [f"The linked library {name} is missing; what it holds is not animated." for name in missing]
+    if bpy.app.autoexec_fail:
+        warnings.append(
+            f"The file wants to run a script ({bpy.app.autoexec_fail_message}); scripts stay off, so what it drives rests."
+        )
+    return warnings
+
+
+def _refuse_meshopt(path: str, kind: str) -> None:
+    """Blender's glTF importer fails on meshopt compression with a message that helps nobody."""
+    if kind not in (".glb", ".gltf"):
+        return
+    if b"EXT_meshopt_compression" in _gltf_json(path, kind):
+        raise SceneError(
+            "unreadable",
+            f"{path} is compressed with EXT_meshopt_compression, which Blender cannot import. "
+            "Decode it first, for example with: npx @gltf-transform/cli copy IN.glb OUT.glb",
+        )
+
+
+def _gltf_json(path: str, kind: str) -> bytes:
+    with open(path, "rb") as file:
+        if kind == ".gltf":
+            return file.read()
+        head = file.read(20)
+        if len(head) < 20 or head[:4] != b"glTF":
+            raise SceneError("unreadable", f"{path} is not a GLB file, in spite of its name.")
+        total, length = struct.unpack("<I", head[8:12])[0], struct.unpack("<I", head[12:16])[0]
+        if os.path.getsize(path) < total:
+            raise SceneError(
+                "unreadable", f"{path} is cut short: part of the file is missing. Copy or download it again."
+            )
+        return file.read(length)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__

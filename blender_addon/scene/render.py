@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Renders the rig with Workbench for previews. It dresses the open scene for the picture: never save it afterwards."""
+
+import math
+import os
+
+import bpy
+from mathutils import Matrix, Vector
+
+from ..errors import SceneError
+from .read_rig import face_scene
+
+LENS_MM = 85.0  # a portrait lens on Blender's 36 mm film
+
+
+def render_frames(folder: str, frames, size, view: dict, progress=lambda done, total: None) -> None:
+    """Write `folder`/000001.jpg ... of the scene's `frames`, numbered from 1 in their order.
+
+    size: (width, height) in pixels. view: {"centre", "front", "up"} (three world numbers each; front points out of the
+    face) and "height", the world length that fills the picture's height at the centre.
+    progress is told (done, total) after each frame.
+    """
+    scene = face_scene()
+    bpy.context.window.scene = scene
+    _dress(scene, size)
+    scene.camera = _camera(scene, view, size)
+    os.makedirs(folder, exist_ok=True)
+    for number, frame in enumerate(frames, 1):
+        scene.frame_set(frame)
+        path = os.path.join(folder, f"{number:06d}.jpg")
+        scene.render.filepath = path + ".unfinished.jpg"
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+        if not os.path.isfile(scene.render.filepath):
+            raise SceneError("unwritable", f"Blender could not write the picture {path}; is the disk full?")
+        os.replace(scene.render.filepath, path)  # whoever watches the folder never reads half a picture
+        progress(number, len(frames))
+
+
+def _dress(scene, size) -> None:
+    render = scene.render
+    render.engine = "BLENDER_WORKBENCH"
+    render.resolution_x, render.resolution_y = size
+    render.resolution_percentage = 100
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    render.use_border = False
+    render.use_multiview = False
+    render.use_sequencer = render.use_compositing = False
+    render.use_stamp = False
+    render.film_transparent = False
+    render.use_file_extension = True
+    if hasattr(render.image_settings, "media_type"):  # 5.0
+        render.image_settings.media_type = "IMAGE"
+    render.image_settings.file_format = "JPEG"
+    render.image_settings.color_mode = "RGB"
+    render.image_settings.quality = 95
+    scene.view_settings.view_transform = "Standard"
+    scene.view_settings.look = "None"
+    scene.view_settings.exposure, scene.view_settings.gamma = 0.0, 1.0
+    world = scene.world or bpy.data.worlds.new("preview")
+    scene.world = world
+    shading = scene.display.shading
+    shading.light = "STUDIO"
+    shading.color_type = "TEXTURE"
+    shading.background_type = "VIEWPORT"
+    shading.background_color = (0.045, 0.05, 0.06)
+    shading.show_shadows = False
+    shading.show_cavity = True
+    shading.cavity_type = "BOTH"
+    shading.cavity_ridge_factor, shading.cavity_valley_factor = 0.2, 1.0
+    shading.show_specular_highlight = True
+    shading.show_backface_culling = False
+    scene.display.render_aa = "8"
+    for obj in scene.objects:
+        if obj.type == "MESH" and obj.hide_viewport:
+            obj.hide_render = True
+    for material in bpy.data.materials:
+        _colour_for_viewport(material)
+
+
+def _colour_for_viewport(material) -> None:
+    """Workbench knows the texture of the active image node and the viewport colour, not the shader: help it."""
+    tree = material.node_tree if material.use_nodes else None
+    shader = next((n for n in tree.nodes if n.type == "BSDF_PRINCIPLED"), None) if tree else None
+    if shader is None:
+        return
+    colour = shader.inputs["Base Color"]
+    image = _image_behind(colour)
+    if image is not None:
+        tree.nodes.active = image
+    elif not colour.is_linked:
+        material.diffuse_color = colour.default_value
+        # Eyes and teeth shine, skin does not; Workbench's own default is half way.
+        material.roughness = shader.inputs["Roughness"].default_value
+    for node in tree.nodes:
+        # Without a colour image, Workbench would show a normal or roughness map as if it were one.
+        if image is None and node.type == "TEX_IMAGE" and tree.nodes.active == node:
+            tree.nodes.active = shader
+
+
+def _image_behind(socket, depth: int = 0):
+    """The image texture node that feeds a socket, through at most a few nodes in between; None without one."""
+    if depth > 6:
+        return None
+    for link in socket.links:
+        node = link.from_node
+        if node.type == "TEX_IMAGE":
+            return node if node.image is not None else None
+        for entry in node.inputs:
+            found = _image_behind(entry, depth + 1) if entry.is_linked else None
+            if found is not None:
+                return found
+    return None
+
+
+def _camera(scene, view: dict, size):
+    centre, front, up = Vector(view["centre"]), Vector(view["front"]).normalized(), Vector(view["up"])
+    camera = bpy.data.cameras.new("preview")
+    camera.lens = LENS_MM
+    camera.sensor_fit = "VERTICAL"
+    camera.sensor_height = 36.0
+    distance = view["height"] * 0.5 / math.tan(math.atan(camera.sensor_height / 2 / LENS_MM))
+    # Rigs come in metres and in centimetres: the clip planes go with the head's size.
+    camera.clip_start, camera.clip_end = distance * 0.02, distance * 100
+    obj = bpy.data.objects.new("preview", camera)
+    scene.collection.objects.link(obj)
+    side = up.cross(front).normalized()
+    true_up = front.cross(side)
+    placed = Matrix((side, true_up, front)).transposed().to_4x4()
+    placed.translation = centre + front * distance
+    obj.matrix_world = placed
+    return obj

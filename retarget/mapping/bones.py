@@ -1,0 +1,173 @@
+"""Finds what turns with the head and with each eye: a bone by its name, a bone by what it moves, or an object."""
+
+import numpy as np
+
+from retarget.mapping.facing import moved_by
+from retarget.mapping.names import LEFT, RIGHT, words
+from retarget.mapping.schema import Channel, Facing, TurnTarget
+from retarget.motion import Pivot
+from retarget.rig import Armature, Bone, Mesh, RigDescription
+
+# Words that programs add to bone names and that say nothing about the body part.
+_DECORATION = frozenset(
+    ["mixamorig", "mixamo", "cc", "base", "rl", "j", "bip", "bip01", "valve", "biped", "valvebiped", "c", "m", "f", "x", "ctrl", "control", "con", "bone", "bn", "b", "jnt", "joint", "jt", "sk", "skel", "def", "org", "mch", "rig", "armature", "adj", "face", "facial", "fk", "main", "root", "character", "char"]
+)
+# Rigify's inner layers: its plain `head` is the one that an animator keys.
+_INNER = frozenset({"def", "org", "mch"})
+_NO_HEAD = frozenset(
+    ["top", "end", "nub", "tip", "front", "hair", "hat", "gear", "aim", "look", "at", "target", "ik", "pole", "tweak", "scale", "socket", "ornament", "band", "set", "light"]
+)
+_NO_EYE = frozenset(
+    ["lid", "lids", "lash", "lashes", "brow", "brows", "blink", "squint", "target", "aim", "look", "at", "ik", "end", "nub", "tip", "master", "tweak", "top", "bottom", "upper", "lower", "up", "down", "corner", "inner", "outer", "in", "out", "socket", "bag", "crease", "t", "glint", "highlight"]
+)
+_SIDES = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
+_HEAD_ELSEWHERE = frozenset({"頭", "あたま", "kopf", "tete", "cabeza", "testa"})
+_EYE_ELSEWHERE = {"左目": LEFT, "右目": RIGHT, "目.L": LEFT, "目.R": RIGHT}
+
+_FACE_SHARE = 0.8  # of the face's skin weights: a bone that has this much with all below it carries the face
+
+
+def find_head(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing) -> TurnTarget | None:
+    """What to turn with the head; None where the rig has neither keys nor bones for it."""
+    meshes = face_meshes(rig, channels)
+    if not meshes:
+        return None
+    carried = _carrying_bone(rig, meshes)
+    if carried:
+        return carried
+    armatures = _armatures_of(rig, meshes)
+    named = [(score, a, b) for a in armatures for b in a.bones.values() if (score := head_score(b.name)) > 0]
+    if named:
+        _, armature, bone = max(named, key=lambda entry: (entry[0], not entry[2].constraints, -_depth(*entry[1:])))
+        return TurnTarget(armature.object, bone.name, by="name")
+    for armature in armatures:
+        bone_name = _bone_by_skin(armature, meshes, channels)
+        if bone_name:
+            return TurnTarget(armature.object, bone_name, by="skinning")
+    return _head_object(rig, meshes, channels, facing)
+
+
+def find_eyes(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, TurnTarget]:
+    """Eye bones by side ("Left", "Right"), both or none."""
+    eyes: dict[str, TurnTarget] = {}
+    for armature in _armatures_of(rig, face_meshes(rig, channels)):
+        for bone in armature.bones.values():
+            side = eye_side(bone.name)
+            if side and not bone.driven and side not in eyes:
+                eyes[side] = TurnTarget(armature.object, bone.name, by="name")
+    return eyes if len(eyes) == 2 else {}
+
+
+def face_meshes(rig: RigDescription, channels: tuple[Channel, ...]) -> list[Mesh]:
+    """The meshes that the channels' keys lie on."""
+    objects = {target.object for channel in channels for target in channel.targets}
+    return [mesh for mesh in rig.keyed_meshes if mesh.object in objects]
+
+
+def head_score(name: str) -> int:
+    """How surely a bone's name means the head: 3 surely, 2 an inner layer of it, 1 perhaps, 0 no."""
+    if name.lower() in _HEAD_ELSEWHERE:
+        return 3
+    parts = [word for word in words(name) if not word.isdigit()]
+    if "head" not in parts or set(parts) & _NO_HEAD:
+        return 0
+    if set(parts) - _DECORATION == {"head"}:
+        return 2 if set(parts) & _INNER else 3
+    return 1
+
+
+def eye_side(name: str) -> str | None:
+    """LEFT or RIGHT if the bone's name means an eyeball."""
+    if name in _EYE_ELSEWHERE:
+        return _EYE_ELSEWHERE[name]
+    parts = [word for word in words(name) if not word.isdigit()]
+    sides = {_SIDES[word] for word in parts if word in _SIDES}
+    rest = set(parts) - set(_SIDES)
+    if len(sides) != 1 or rest & (_NO_EYE | _INNER) or not rest & {"eye", "eyeball"}:
+        return None
+    return sides.pop() if rest - _DECORATION <= {"eye", "eyeball"} else None
+
+
+def _armatures_of(rig: RigDescription, meshes: list[Mesh]) -> list[Armature]:
+    """The armatures that deform the meshes or stand above them, nearest first, linked ones left out."""
+    names: list[str] = []
+    for mesh in meshes:
+        obj = rig.objects.get(mesh.object)
+        names += obj.armatures if obj else ()
+        while obj and obj.parent:
+            names.append(obj.parent)
+            obj = rig.objects.get(obj.parent)
+    return [rig.armatures[n] for n in dict.fromkeys(names) if n in rig.armatures and not rig.armatures[n].linked]
+
+
+def _carrying_bone(rig: RigDescription, meshes: list[Mesh]) -> TurnTarget | None:
+    """The head bone to which the face's meshes, or objects above them, are parented."""
+    for mesh in meshes:
+        obj = rig.objects.get(mesh.object)
+        while obj and obj.parent:
+            armature = rig.armatures.get(obj.parent)
+            if obj.parent_bone and armature and not armature.linked and head_score(obj.parent_bone) > 0:
+                return TurnTarget(armature.object, obj.parent_bone, by="parent")
+            obj = rig.objects.get(obj.parent)
+    return None
+
+
+def _depth(armature: Armature, bone: Bone) -> int:
+    depth, parent = 0, bone.parent
+    while parent:
+        depth, parent = depth + 1, armature.bones[parent].parent
+    return depth
+
+
+def _bone_by_skin(armature: Armature, meshes: list[Mesh], channels: tuple[Channel, ...]) -> str | None:
+    """The deepest bone that, with all below it, has most of the face's skin weights."""
+    carried = dict.fromkeys(armature.bones, 0.0)
+    for mesh in meshes:
+        face = moved_by(mesh, channels)
+        for group, weights in mesh.skin.items():
+            bone: str | None = group
+            while bone in carried:
+                carried[bone] += float(weights[face].sum())
+                bone = armature.bones[bone].parent
+    total = max(carried.values(), default=0.0)
+    if total <= 0:
+        return None
+    enough = [name for name, amount in carried.items() if amount >= _FACE_SHARE * total]
+    return max(enough, key=lambda name: _depth(armature, armature.bones[name]))
+
+
+def _head_object(rig: RigDescription, meshes: list[Mesh], channels: tuple[Channel, ...], facing: Facing) -> TurnTarget:
+    """The one object to turn, or an empty in the neck for several that hang on nothing together."""
+    face = np.concatenate([mesh.positions for mesh in meshes])
+    low, high = face.min(axis=0), face.max(axis=0)
+    margin = 0.05 * float(np.linalg.norm(high - low))
+    roots = {_root(rig, mesh.object) for mesh in meshes}
+    # Eyes and teeth without keys stand within the head and must come along.
+    for name, obj in rig.objects.items():
+        if obj.type == "MESH" and obj.visible and obj.box is not None:
+            inside = (obj.box[0] >= low - margin).all() and (obj.box[1] <= high + margin).all()
+            if inside:
+                roots.add(_root(rig, name))
+    if len(roots) == 1:
+        obj = rig.objects[next(iter(roots))]
+        origin = obj.world[:3, 3]
+        if (origin >= low - margin).all() and (origin <= high + margin).all():
+            return TurnTarget(obj.name, None, by="object")
+    local = face @ facing.matrix
+    middle = 0.5 * (local.min(axis=0) + local.max(axis=0))
+    # A head turns about the top of the spine: a third of its height up, behind its middle.
+    middle[1] = local[:, 1].min() + 0.33 * np.ptp(local[:, 1])
+    middle[2] = local[:, 2].min() + 0.4 * np.ptp(local[:, 2])
+    location = facing.matrix @ middle
+    pivot = Pivot(
+        (float(location[0]), float(location[1]), float(location[2])),
+        float(0.3 * np.linalg.norm(high - low)),
+        tuple(sorted(roots)),
+    )
+    return TurnTarget("Head turn", None, by="new empty", pivot=pivot)
+
+
+def _root(rig: RigDescription, name: str) -> str:
+    while (parent := rig.objects[name].parent) and parent in rig.objects:
+        name = parent
+    return name

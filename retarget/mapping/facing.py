@@ -1,0 +1,130 @@
+"""Which way a character faces, from where its keys move the mesh; and where to look at it from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retarget.mapping.names import LEFT, RIGHT, split_channel
+from retarget.mapping.schema import Channel, Facing
+from retarget.rig import Mesh, RigDescription
+
+Array = NDArray[np.floating]
+
+_SNAP = np.cos(np.radians(30.0))  # faces look along an axis unless they are clearly askew
+_UPPER = ("brow", "eyeBlink", "eyeSquint", "eyeWide")
+_LOWER = ("jawOpen", "mouth")
+
+
+def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
+    """The character's axes.
+
+    Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the rig gives no such
+    pairs: facing -y, z up, Blender's own habit.
+    """
+    centres = _centres(rig, channels)
+    across = [
+        centres[name] - centres[other]
+        for name in centres
+        if split_channel(name).side == LEFT and (other := name[: -len(LEFT)] + RIGHT) in centres
+    ]
+    upper = [c for name, c in centres.items() if name.startswith(_UPPER)]
+    lower = [c for name, c in centres.items() if name.startswith(_LOWER)]
+    if not across or not upper or not lower:
+        return Facing()
+    left = np.sum(across, axis=0)
+    up = np.mean(upper, axis=0) - np.mean(lower, axis=0)
+    if np.linalg.norm(left) < 1e-9 or np.linalg.norm(up) < 1e-9:
+        return Facing()
+    left /= np.linalg.norm(left)
+    up -= left * (left @ up)
+    if np.linalg.norm(up) < 1e-9:
+        return Facing()
+    up /= np.linalg.norm(up)
+    frame = np.stack([left, up, np.cross(left, up)], axis=1)
+    mirrored = _faces_backwards(rig, channels, centres, frame)
+    if mirrored:
+        # The rig's "left" is the viewer's: keys stay with their names, but the face looks the other way.
+        frame = np.stack([-left, up, -np.cross(left, up)], axis=1)
+    frame = _snapped(frame)
+    axes = [(float(a[0]), float(a[1]), float(a[2])) for a in frame.T]
+    return Facing(*axes, by="mirrored keys" if mirrored else "keys")
+
+
+def _centres(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, Array]:
+    """Where each channel's keys move the meshes (world), from the key that moves most."""
+    meshes = {mesh.object: mesh for mesh in rig.keyed_meshes}
+    centres = {}
+    for channel in channels:
+        if channel.by.startswith(("two-sided", "split")):
+            continue
+        best, centre = 0.0, None
+        for target in channel.targets:
+            mesh = meshes[target.object]
+            key = mesh.key(target.key)
+            if key is None or key.delta is None or mesh.is_dead(key):
+                continue
+            amount = np.linalg.norm(key.delta, axis=1)
+            if amount.sum() > best:
+                best = float(amount.sum())
+                centre = amount @ mesh.positions / amount.sum()
+        if centre is not None:
+            centres[channel.channel] = centre
+    return centres
+
+
+def _faces_backwards(
+    rig: RigDescription, channels: tuple[Channel, ...], centres: dict[str, Array], frame: Array
+) -> bool:
+    """Whether the features lie clearly at the back of the head, as the axes have it."""
+    objects = {target.object for channel in channels for target in channel.targets}
+    head = max((m for m in rig.keyed_meshes if m.object in objects), key=lambda m: m.diagonal)
+    depth = head.positions @ frame[:, 2]
+    features = np.mean([c @ frame[:, 2] for c in centres.values()])
+    middle, extent = 0.5 * (depth.max() + depth.min()), np.ptp(depth)
+    return bool(features < middle - 0.15 * extent)
+
+
+def _snapped(frame: Array) -> Array:
+    """The nearest turn of the world's own axes if it is near, else the frame itself."""
+    nearest = np.zeros((3, 3))
+    left, up = int(np.argmax(np.abs(frame[:, 0]))), int(np.argmax(np.abs(frame[:, 1])))
+    if left == up:
+        return frame
+    nearest[left, 0], nearest[up, 1] = np.sign(frame[left, 0]), np.sign(frame[up, 1])
+    nearest[:, 2] = np.cross(nearest[:, 0], nearest[:, 1])
+    near = np.einsum("ij,ij->j", nearest, frame).min() > _SNAP
+    return nearest if near else frame
+
+
+@dataclass(frozen=True)
+class View:
+    """Where a portrait camera looks: centre (3,) world, and the height (world units) that fills the picture."""
+
+    centre: tuple[float, float, float]
+    height: float
+
+
+def head_view(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing) -> View:
+    """Frame the head: the vertices that the mapped keys move, with room for forehead, chin and turning."""
+    objects = {target.object for channel in channels for target in channel.targets}
+    used = [mesh for mesh in rig.keyed_meshes if mesh.object in objects] or list(rig.keyed_meshes)
+    points = [mesh.positions[moved_by(mesh, channels)] for mesh in used]
+    cloud = np.concatenate([p for p in points if len(p)] or [mesh.positions for mesh in used])
+    local = cloud @ facing.matrix  # (N, 3) left, up, front
+    low, high = np.percentile(local, [1, 99], axis=0)
+    span = max(high[1] - low[1], high[0] - low[0])
+    # The moved part reaches from chin to brow: the head's crown lies half as much again above it.
+    middle = 0.5 * (low + high) + np.array([0.0, 0.13 * span, 0.0])
+    centre = facing.matrix @ middle
+    return View((float(centre[0]), float(centre[1]), float(centre[2])), float(2.0 * span))
+
+
+def moved_by(mesh: Mesh, channels: tuple[Channel, ...]) -> NDArray[np.bool_]:
+    """(N,) which vertices the mapped keys move by at least a tenth of that key's largest offset."""
+    names = {t.key for channel in channels for t in channel.targets if t.object == mesh.object}
+    moved = np.zeros(len(mesh.positions), dtype=bool)
+    for key in mesh.keys:
+        if (key.name in names or not names) and key.delta is not None and not mesh.is_dead(key):
+            moved |= np.linalg.norm(key.delta, axis=1) > 0.1 * key.max_delta
+    return moved

@@ -1,0 +1,146 @@
+"""RigMotion: curves on a rig's own channels, at the clip's frames. What retargeting hands to Blender.
+
+On disk: a JSON (schema "mmface-motion/1") and beside it a raw little-endian float32 file, one curve after another; see
+docs/rig_formats.md. `blender_addon/scene/bake.py` reads it with the standard library alone.
+"""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.errors import UserError
+from retarget.timing import FrameRate
+
+SCHEMA = "mmface-motion/1"
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class KeyCurve:
+    """Values (T,) of one shape key of one object."""
+
+    object: str
+    key: str
+    values: Array = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Pivot:
+    """An empty to be made: where it stands (3,) in the world, how large it is drawn, and which objects hang on it."""
+
+    location: tuple[float, float, float]
+    size: float
+    children: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RotationCurve:
+    """Quaternions (T, 4), w first, of an object or of one of its bones: the basis rotation, which the artist also keys."""
+
+    object: str
+    bone: str | None
+    values: Array = field(repr=False)
+    pivot: Pivot | None = None
+
+
+@dataclass(frozen=True)
+class RigMotion:
+    """All curves of one clip. `rate` is None for a still picture: the scene then keeps its own rate."""
+
+    name: str
+    rate: FrameRate | None
+    start: int
+    frame_count: int
+    keys: tuple[KeyCurve, ...]
+    rotations: tuple[RotationCurve, ...]
+
+    @property
+    def frames(self) -> range:
+        """Blender's frame numbers of the curves' values."""
+        return range(self.start, self.start + self.frame_count)
+
+
+def save_motion(motion: RigMotion, path: str | Path) -> None:
+    """Write `path` (.json) and the curves beside it (.f32), whole or not at all."""
+    path = Path(path)
+    curves_path = path.with_suffix(".f32")
+    offset = 0
+    keys: list[dict[str, Any]] = []
+    rotations: list[dict[str, Any]] = []
+    unfinished = curves_path.with_name(curves_path.name + ".unfinished")
+    with unfinished.open("wb") as file:
+        for key in motion.keys:
+            keys.append({"object": key.object, "key": key.key, "offset": offset})
+            offset += _append(file, key.values, (motion.frame_count,))
+        for rotation in motion.rotations:
+            entry: dict[str, Any] = {"object": rotation.object, "bone": rotation.bone, "offset": offset, "width": 4}
+            if rotation.pivot:
+                p = rotation.pivot
+                entry["pivot"] = {"location": list(p.location), "size": p.size, "children": list(p.children)}
+            rotations.append(entry)
+            offset += _append(file, rotation.values, (motion.frame_count, 4))
+    os.replace(unfinished, curves_path)
+    data = {
+        "schema": SCHEMA,
+        "name": motion.name,
+        "fps": motion.rate.fps if motion.rate else None,
+        "fps_base": motion.rate.base if motion.rate else None,
+        "start": motion.start,
+        "frame_count": motion.frame_count,
+        "curves_file": curves_path.name,
+        "keys": keys,
+        "rotations": rotations,
+    }
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_text(json.dumps(data, indent=1), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def load_motion(path: str | Path) -> RigMotion:
+    """Read what `save_motion` wrote. Raises UserError where it is something else or another version."""
+    path = Path(path)
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        schema = data["schema"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not a motion file of mmface.") from error
+    if schema != SCHEMA:
+        raise UserError(f"{path} has the version {schema}; this mmface reads {SCHEMA}.")
+    curves_path = path.with_name(data["curves_file"])
+    if not curves_path.is_file():
+        raise UserError(f"{curves_path}, the curves that belong to {path}, is missing.")
+    values = np.fromfile(curves_path, dtype="<f4")
+    count = data["frame_count"]
+    keys = tuple(KeyCurve(k["object"], k["key"], _slice(values, k["offset"], count, path)) for k in data["keys"])
+    rotations = tuple(
+        RotationCurve(
+            r["object"],
+            r["bone"],
+            _slice(values, r["offset"], 4 * count, path).reshape(count, 4),
+            Pivot(tuple(p["location"]), p["size"], tuple(p["children"])) if (p := r.get("pivot")) else None,
+        )
+        for r in data["rotations"]
+    )
+    rate = FrameRate(data["fps"], data["fps_base"]) if data["fps"] else None
+    return RigMotion(data["name"], rate, data["start"], count, keys, rotations)
+
+
+def _append(file: Any, values: Array, shape: tuple[int, ...]) -> int:
+    if values.shape != shape:
+        raise ValueError(f"curve must be {shape}, not {values.shape}!")
+    if not np.isfinite(values).all():
+        raise ValueError("curve must be finite!")
+    values.astype("<f4").tofile(file)
+    return values.size
+
+
+def _slice(values: Array, offset: int, count: int, path: Path) -> Array:
+    if offset + count > len(values):
+        raise UserError(f"The curves that belong to {path} are cut short; write the motion again.")
+    return values[offset : offset + count]

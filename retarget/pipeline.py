@@ -1,0 +1,202 @@
+"""The main job in one place: a video (or a take) and a rig become an animated .blend, and a preview if asked for."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mmface_core.errors import UserError
+from mmface_core.take import Take
+from retarget.blender import Blender
+from retarget.mapping.bones import find_eyes, find_head
+from retarget.mapping.by_name import Named, map_by_name
+from retarget.mapping.facing import find_facing
+from retarget.mapping.schema import Mapping
+from retarget.motion import RigMotion, save_motion
+from retarget.performance import Performance, Settings, clip_name, performance_of
+from retarget.report import Report
+from retarget.rig import RigDescription, rig_from_json
+from retarget.turning import HEAD_MODES, turn_curves
+
+RIG_KINDS = (".blend", ".glb", ".gltf", ".fbx")
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class MappedRig:
+    """A rig, the warnings that opening it gave, and what drives what in it."""
+
+    rig: RigDescription
+    mapping: Mapping
+    named: Named
+    warnings: tuple[str, ...]
+
+
+def retarget_video(
+    source: str | Path,
+    rig: str | Path,
+    output: str | Path | None = None,
+    *,
+    take: str | Path | None = None,
+    preview: str | Path | None = None,
+    settings: Settings | None = None,
+    head: str = "absolute",
+    face: int = 1,
+    blender: Blender | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Animate a copy of `rig` with the face in `source`; the rig's own file is never changed.
+
+    source: a video, an image, a folder of images (one clip), or a take (.npz). rig: a .blend, .glb, .gltf or .fbx.
+    output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the capture here.
+    preview: also write an H.264 .mp4 here. face: which face, 1 being the largest. head: "absolute", "relative" or "off".
+    progress is told (what, done, total). Raises UserError with a sentence; then nothing is left behind half-written.
+    """
+    source, rig = Path(source), Path(rig)
+    settings, blender = settings or Settings(), blender or Blender()
+    name = clip_name(str(source))
+    output = Path(output) if output else Path(f"{name}_{rig.stem}.blend")
+    take_path, preview = (Path(take) if take else None), (Path(preview) if preview else None)
+    check_request(source, rig, output, take_path, preview, head)
+    mapped = read_and_map(rig, head, blender)
+    captured = Take.load(source) if source.suffix.lower() == ".npz" else _capture(source, face, progress)
+    performance = performance_of(captured, settings, name)
+    if take_path:
+        captured.save(take_path)
+    motion = motion_for(mapped, performance, head)
+    with tempfile.TemporaryDirectory(prefix="mmface-retarget-") as folder:
+        save_motion(motion, Path(folder, "motion.json"))
+        steps: list[dict[str, Any]] = [
+            {"do": "open", "path": str(rig.resolve())},
+            {"do": "bake", "motion": str(Path(folder, "motion.json"))},
+            {"do": "save", "path": str(output.resolve())},
+        ]
+        _, baked, _ = blender.run(steps, rig.name, progress)
+        if preview:
+            from retarget.preview import write_preview
+
+            write_preview(
+                preview, output, motion, mapped, captured, source, settings, blender=blender, progress=progress
+            )
+    return Report(
+        rig=str(rig),
+        output=output,
+        preview=preview,
+        take=take_path,
+        action=baked["action"],
+        performance=performance,
+        mapping=mapped.mapping,
+        named=mapped.named,
+        warnings=(*mapped.warnings, *baked["warnings"]),
+    )
+
+
+def read_and_map(rig: Path, head: str = "absolute", blender: Blender | None = None) -> MappedRig:
+    """Open the rig in a child, describe it, and find out what drives what.
+
+    Raises UserError where the rig has no shape keys or none that mean an ARKit unit.
+    """
+    described, warnings = describe_rig(rig, blender or Blender())
+    if not described.keyed_meshes:
+        linked = any(mesh.keys and mesh.linked for mesh in described.meshes)
+        if linked:
+            raise UserError(f"The shape keys of {rig.name} are linked from another file; make them local in Blender.")
+        raise UserError(f"{rig.name} has no shape keys, so there is nothing that a face could drive.")
+    named = map_by_name(described)
+    if not named.channels:
+        keys = list(dict.fromkeys(key.name for mesh in described.keyed_meshes for key in mesh.keys))
+        some = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
+        raise UserError(
+            f"No channel matched: none of the {len(keys)} shape keys of {rig.name} ({some}) is named like an ARKit unit "
+            "(such as jawOpen, eyeBlinkLeft or mouth_smile_L). Rename the keys in Blender."
+        )
+    facing = find_facing(described, named.channels)
+    mapping = Mapping(named.channels, facing)
+    if head != "off":
+        mapping = replace(mapping, head=find_head(described, named.channels, facing))
+    live = {c.channel for c in named.channels if c.channel not in named.dead}
+    if sum(name.startswith("eyeLook") for name in live) < 4:
+        mapping = replace(mapping, eyes=find_eyes(described, named.channels))
+    return MappedRig(described, mapping, named, warnings + _rig_warnings(described, mapping))
+
+
+def describe_rig(rig: Path, blender: Blender) -> tuple[RigDescription, tuple[str, ...]]:
+    """Open the rig in a child and describe it; also the warnings that Blender gave."""
+    with tempfile.TemporaryDirectory(prefix="mmface-rig-") as folder:
+        arrays = Path(folder, "rig.f32")
+        opened, data = blender.run(
+            [
+                {"do": "open", "path": str(rig.resolve())},
+                {"do": "describe", "source": str(rig), "arrays": str(arrays)},
+            ],
+            rig.name,
+        )
+        return rig_from_json(data, arrays), tuple(opened["warnings"])
+
+
+def motion_for(mapped: MappedRig, performance: Performance, head: str = "absolute") -> RigMotion:
+    """The rig's own curves for a performance."""
+    return RigMotion(
+        name=performance.name,
+        rate=performance.rate,
+        start=performance.start,
+        frame_count=performance.frame_count,
+        keys=tuple(mapped.mapping.key_curves(performance.weights)),
+        rotations=tuple(
+            turn_curves(
+                mapped.rig, mapped.mapping, performance.weights, performance.rotation, performance.confidence, head
+            )
+        ),
+    )
+
+
+def check_request(source: Path, rig: Path, output: Path, take: Path | None, preview: Path | None, head: str) -> None:
+    """Refuse what cannot work before the long part begins. Raises UserError."""
+    if not source.exists():
+        raise UserError(f"There is no file {source}.")
+    if not rig.is_file():
+        raise UserError(f"There is no file {rig}.")
+    if rig.suffix.lower() not in RIG_KINDS:
+        raise UserError(f"{rig} is not a rig: give a .blend, .glb, .gltf or .fbx file.")
+    if head not in HEAD_MODES:
+        raise UserError(f"The head mode is {head}; give one of {', '.join(HEAD_MODES)}.")
+    for path, kind in ((output, ".blend"), (take, ".npz"), (preview, ".mp4")):
+        if path is None:
+            continue
+        if path.suffix.lower() != kind:
+            raise UserError(f"{path} should end in {kind}.")
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; name a file to write.")
+        if path.exists() and any(path.samefile(p) for p in (source, rig)):
+            raise UserError(f"{path} is an input and is never overwritten; choose another name for the output.")
+        folder = path.resolve().parent
+        if not folder.is_dir():
+            raise UserError(f"The folder {folder} does not exist; make it first.")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise UserError(f"Nothing can be written in the folder {folder}; choose another with -o.")
+
+
+def _rig_warnings(rig: RigDescription, mapping: Mapping) -> tuple[str, ...]:
+    warnings = []
+    if mapping.facing.by == "mirrored keys":
+        warnings.append("the rig's keys named left lie on the character's right; names were followed")
+    absolute = [mesh.object for mesh in rig.keyed_meshes if not mesh.relative]
+    if absolute:
+        warnings.append(f"the keys of {', '.join(absolute)} are absolute, not relative; the result will look wrong")
+    head = mapping.head
+    if head and head.bone:
+        bone = rig.armatures[head.object].bones[head.bone]
+        if bone.driven:
+            warnings.append(f"a driver of the rig turns the bone {head.bone}, so our curves do not show")
+        elif bone.constraints:
+            warnings.append(f"the bone {head.bone} has constraints that may overrule our curves")
+    return tuple(warnings)
+
+
+def _capture(source: Path, face: int, progress: Progress | None) -> Take:
+    from retarget.capturing import capture_one
+
+    return capture_one(source, face, progress)

@@ -1,0 +1,127 @@
+"""From a face model's expression to the 52 ARKit weights.
+
+The default model's expression components are the units themselves, so they pass through by name. Another model's basis U is
+matched by the units B (the same shapes on the same vertices): for each frame, minimise over 0 <= x <= 1
+
+    1/2 |B x - d|^2 + sparsity * sum(x) + smallness/2 |x|^2 + symmetry/2 |P x|^2 + temporal/2 |x_t - x_(t-1)|^2
+
+with d = U a + mu and P the differences of left and right units. That is the formulation in practice (Lewis and others 2014,
+Bouaziz and others 2013), except that the temporal term couples the whole clip to both sides instead of leaning on the past.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.errors import UserError
+from mmface_core.model.arkit import ARKIT_NAMES, MIRRORED_UNIT
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Strengths of the terms beside the fit, as parts of the mean diagonal of B'B: they mean the same in any unit."""
+
+    sparsity: float = 0.02
+    smallness: float = 1e-3
+    symmetry: float = 0.05
+    temporal: float = 0.1
+
+
+def weights_by_name(expression: Array, names: tuple[str, ...]) -> Array:
+    """ARKit weights (T, 52) from expression (T, M) whose components are ARKit units by `names` (M,), in any order.
+
+    Units that the model lacks stay 0. Raises UserError where no name is an ARKit unit.
+    """
+    index = {name: i for i, name in enumerate(names)}
+    if not any(name in index for name in ARKIT_NAMES):
+        raise UserError("The face model's expression components are not ARKit units; solve for the weights instead.")
+    weights = np.zeros((len(expression), len(ARKIT_NAMES)))
+    for column, name in enumerate(ARKIT_NAMES):
+        if name in index:
+            weights[:, column] = expression[:, index[name]]
+    return np.clip(weights, 0.0, 1.0)
+
+
+def solve_weights(
+    expression: Array, basis: Array, units: Array, offset: Array | None = None, terms: Terms | None = None
+) -> Array:
+    """ARKit weights (T, 52) whose units (52, V, 3) come closest to the model's expression.
+
+    expression (T, M) codes of `basis` (M, V, 3); offset (V, 3): the model's own mean expression; all in one unit.
+    """
+    terms = terms or Terms()
+    flat_units = units.reshape(len(units), -1).astype(np.float64)  # (52, 3V)
+    flat_basis = basis.reshape(len(basis), -1).astype(np.float64)
+    gram = flat_units @ flat_units.T
+    fit = expression @ (flat_basis @ flat_units.T)  # (T, 52)
+    if offset is not None:
+        fit = fit + flat_units @ offset.reshape(-1)
+    size = float(np.mean(np.diag(gram)))
+    count = len(units)
+    matrix = gram + terms.smallness * size * np.eye(count) + terms.symmetry * size * symmetry_penalty()
+    return box_least_squares(matrix, fit - terms.sparsity * size, temporal=terms.temporal * size)
+
+
+def symmetry_penalty() -> Array:
+    """P'P (52, 52): half the squared differences between each unit and its mirrored one.
+
+    Gaze and sideways mouth and jaw are left out: the eyes look the same way, so left and right differ by nature.
+    """
+    penalty = np.zeros((len(ARKIT_NAMES), len(ARKIT_NAMES)))
+    for i, j in enumerate(MIRRORED_UNIT):
+        name = ARKIT_NAMES[i]
+        if i == j or name.startswith(("eyeLookIn", "eyeLookOut")) or name in _SIDEWAYS:
+            continue
+        penalty[i, i] += 0.5
+        penalty[j, j] += 0.5
+        penalty[i, j] -= 0.5
+        penalty[j, i] -= 0.5
+    return 0.5 * penalty
+
+
+_SIDEWAYS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
+
+
+def box_least_squares(
+    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-9, sweeps: int = 5000
+) -> Array:
+    """Minimise, over 0 <= x <= 1, the sum over frames of x'Ax/2 - b'x, plus temporal/2 |x_t - x_(t-1)|^2.
+
+    matrix A (n, n) symmetric positive definite; linear b (T, n). Returns x (T, n). Coordinate descent, all frames at
+    once: even and odd frames in turn, so that neighbours in time never move together.
+    """
+    frames, count = linear.shape
+    x = np.clip(np.linalg.solve(matrix, linear.T).T, 0.0, 1.0)
+    neighbours = np.full(frames, 2.0)
+    neighbours[[0, -1]] -= 1.0
+    if frames == 1:
+        neighbours[:] = 0.0
+    halves = [slice(0, None, 2), slice(1, None, 2)] if temporal > 0 and frames > 1 else [slice(0, None)]
+    scale = float(np.abs(np.diag(matrix)).max())
+    for _ in range(sweeps):
+        moved = 0.0
+        for half in halves:
+            residual = linear[half] - x[half] @ matrix  # (T', n)
+            if temporal > 0 and frames > 1:
+                around = np.zeros_like(x)
+                around[1:] += x[:-1]
+                around[:-1] += x[1:]
+                residual += temporal * (around[half] - neighbours[half, None] * x[half])
+            stiffness = temporal * neighbours[half] if temporal > 0 else 0.0
+            for k in range(count):
+                old = x[half, k]
+                new = np.clip(old + residual[:, k] / (matrix[k, k] + stiffness), 0.0, 1.0)
+                step = new - old
+                if not step.any():
+                    continue
+                x[half, k] = new
+                residual -= step[:, None] * matrix[k]
+                if temporal > 0:
+                    residual[:, k] -= stiffness * step
+                moved = max(moved, float(np.abs(step).max()) * matrix[k, k] / scale)
+        if moved < tolerance:
+            break
+    return x
