@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numba
 import numpy as np
-from scipy import sparse
 
+from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
 
 
@@ -16,8 +17,9 @@ class Head:
     """Arrays of the whole default model (all parts), vertices V, identity codes K, expression weights M.
 
     mean (V, 3) f32 mm; basis (K + M, V * 3) f32; triangles (F, 3) i32; parts name -> slice of vertices;
-    mirror (V,) i64; landmark_vertices (68, 3), landmark_weights (68, 3); names of the expression weights;
-    incidence (V, F) sparse, 1 where a triangle touches a vertex; uv (V, 2) f32.
+    mirror (V,) i64; landmark_vertices (68, 3), landmark_weights (68, 3), dense_vertices (P, 3) and dense_weights (P, 3) of
+    the points that the network predicts, the landmarks first; names of the expression weights;
+    uv (V, 2) f32.
     """
 
     mean: np.ndarray
@@ -28,8 +30,9 @@ class Head:
     mirror: np.ndarray
     landmark_vertices: np.ndarray
     landmark_weights: np.ndarray
+    dense_vertices: np.ndarray
+    dense_weights: np.ndarray
     names: tuple[str, ...]
-    incidence: sparse.csr_matrix
     uv: np.ndarray
 
     @property
@@ -48,14 +51,15 @@ class Head:
 
     def normals(self, vertices: np.ndarray) -> np.ndarray:
         """Unit vertex normals (V, 3) f32, area weighted, outwards; vertices (V, 3) in any frame with y up."""
-        corner = vertices[self.triangles]
-        faces = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-        normal = self.incidence @ faces
-        return normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-9)
+        return _vertex_normals(np.ascontiguousarray(vertices, np.float32), self.triangles)
 
     def landmarks(self, points: np.ndarray) -> np.ndarray:
         """The 68 points (68, C) of per-vertex values (V, C)."""
         return (points[self.landmark_vertices] * self.landmark_weights[..., None]).sum(1)
+
+    def dense_points(self, points: np.ndarray) -> np.ndarray:
+        """The P points that the network predicts (P, C) of per-vertex values (V, C)."""
+        return (points[self.dense_vertices] * self.dense_weights[..., None]).sum(1)
 
     def index(self, name: str) -> int:
         """Position of a named expression weight."""
@@ -66,10 +70,8 @@ class Head:
 def default_head() -> Head:
     """The bundled default model with every part that it has."""
     model = FaceModel.load(parts=None)
+    dense = dense_points(model)
     triangles = model.triangles.numpy().astype(np.int32)
-    rows = triangles.reshape(-1)
-    columns = np.repeat(np.arange(len(triangles)), 3)
-    ones = np.ones(len(rows), np.float32)
     basis = np.concatenate((model.identity_basis.numpy(), model.expression_basis.numpy()))
     return Head(
         mean=model.mean.numpy().astype(np.float32),
@@ -80,7 +82,26 @@ def default_head() -> Head:
         mirror=model.mirror.numpy(),
         landmark_vertices=model.landmark_vertices.numpy(),
         landmark_weights=model.landmark_weights.numpy().astype(np.float32),
+        dense_vertices=dense.vertices.numpy(),
+        dense_weights=dense.weights.numpy(),
         names=model.expression_names,
-        incidence=sparse.csr_matrix((ones, (rows, columns)), shape=(model.n_vertices, len(triangles))),
         uv=model.uv.numpy(),
     )
+
+
+@numba.njit(cache=True)
+def _vertex_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
+    out = np.zeros_like(vertices)
+    for i in range(len(triangles)):
+        a, b, c = triangles[i]
+        ux, uy, uz = vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
+        vx, vy, vz = vertices[c, 0] - vertices[a, 0], vertices[c, 1] - vertices[a, 1], vertices[c, 2] - vertices[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in (a, b, c):
+            out[corner, 0] += nx
+            out[corner, 1] += ny
+            out[corner, 2] += nz
+    for i in range(len(out)):
+        length = np.sqrt(out[i, 0] ** 2 + out[i, 1] ** 2 + out[i, 2] ** 2)
+        out[i] /= max(length, np.float32(1e-9))
+    return out

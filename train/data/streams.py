@@ -52,7 +52,7 @@ class SampleMaker:
 
     @cached_property
     def renderer(self) -> FaceRenderer:
-        return FaceRenderer(self.size, oversample=2.0 if self.size <= 128 else 1.5)
+        return FaceRenderer(self.size, oversample=1.5)
 
     @cached_property
     def _front(self) -> np.ndarray:
@@ -111,7 +111,10 @@ class SampleMaker:
         crop = warp(picture, matrix, self.size, border)
         weight = np.full(self.head.n_expression, FITTED_EXPRESSION_WEIGHT, np.float32)
         weight[[sampling.INDEX[name] for name in UNKNOWN_UNITS]] = 0.0
-        return make_sample(crop, identity, expression, rotation, scale, translation, PORTRAIT, weight, 0.5)
+        sample = make_sample(crop, identity, expression, rotation, scale, translation, PORTRAIT, weight, 0.5)
+        vertices = self.head.shape(identity, expression)
+        projected = camera.project(vertices, rotation, scale, translation, np.inf)
+        return self._with_points(sample, projected)
 
     def _rendered(
         self, rng: np.random.Generator, identity: np.ndarray, skin: SkinColours, stream: int, relight: float
@@ -128,7 +131,13 @@ class SampleMaker:
         rotation, scale, translation = pose.rotation, pose.scale, pose.translation
         if np.isfinite(pose.distance_mm):
             rotation, scale, translation = camera.fit_weak_perspective(vertices[self._front], projected[self._front])
-        return make_sample(crop, identity, expression, rotation, scale, translation, stream)
+        sample = make_sample(crop, identity, expression, rotation, scale, translation, stream)
+        return self._with_points(sample, projected)
+
+    def _with_points(self, sample: Sample, projected: np.ndarray) -> Sample:
+        sample["points"] = self.head.dense_points(projected)[:, :2].astype(np.float32)
+        sample["points_mask"] = np.ones(len(sample["points"]), np.float32)
+        return sample
 
     def _random_picture(self, rng: np.random.Generator) -> np.ndarray:
         store = self._store()
@@ -154,7 +163,8 @@ def make_sample(
     """The dictionary that the training loop takes; every value an array that stacks.
 
     crop (S, S, 3) u8 RGB; identity (K,), expression (M,), rotation (3, 3), scale () px/mm and translation (2,) px, the
-    last two always in pixels of the 256 crop; *_weight 0..1, how far a label is to be trusted; stream ().
+    last two always in pixels of the 256 crop; *_weight 0..1, how far a label is to be trusted; stream (). The streams add
+    points (P, 2) px of the 256 crop: the true perspective projection, which the weak-perspective labels only approach.
     """
     weight = np.ones(len(expression), np.float32) if expression_weight is None else expression_weight
     return {

@@ -24,44 +24,53 @@ class Canvas:
         self.size = size
         self.texture_size = texture_size
         self.context = moderngl.create_context(standalone=True, backend="egl", require=330)
-        self.program = self.context.program(vertex_shader=shaders.VERTEX, fragment_shader=shaders.FRAGMENT)
         self._vertices = self.context.buffer(reserve=max_vertices * shaders.FLOATS_PER_VERTEX * 4, dynamic=True)
         self._indices = self.context.buffer(reserve=max_triangles * 12, dynamic=True)
-        layout = [(self._vertices, shaders.LAYOUT, *shaders.ATTRIBUTES)]
-        self._array = self.context.vertex_array(self.program, layout, self._indices)
+        self._programs, self._arrays = {}, {}
+        for kind, fragment in shaders.FRAGMENTS.items():
+            program = self.context.program(vertex_shader=shaders.VERTEX, fragment_shader=fragment)
+            # A program lists only what its shader uses; the rest of the vertex is skipped over.
+            names = [name for name in shaders.ATTRIBUTES if name in program]
+            layout = " ".join(
+                f"{count}f" if name in program else f"{4 * count}x" for name, count in shaders.ATTRIBUTES.items()
+            )
+            self._programs[kind] = program
+            self._arrays[kind] = self.context.vertex_array(program, [(self._vertices, layout, *names)], self._indices)
         self._texture = self.context.texture((texture_size, texture_size), 3)
         self._texture.repeat_x = self._texture.repeat_y = False
-        self._texture.filter = (moderngl.LINEAR_MIPMAP_LINEAR, moderngl.LINEAR)
+        self._texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._colour = self.context.texture((size, size), 4)
         self._frame = self.context.framebuffer([self._colour], self.context.depth_renderbuffer((size, size)))
         self._depth_test = moderngl.DEPTH_TEST
-        self._current_indices: np.ndarray | None = None
         self._current_texture: np.ndarray | None = None
 
     def draw(
-        self, vertices: np.ndarray, triangles: np.ndarray, texture: np.ndarray, uniforms: dict[str, object]
+        self, vertices: np.ndarray, faces: dict[int, np.ndarray], texture: np.ndarray, uniforms: dict[str, object]
     ) -> np.ndarray:
         """Draw and read back.
 
-        vertices (V, 16) f32 in the layout of `shaders` with positions in clip space; triangles (F, 3) i32; texture
-        (texture_size, texture_size, 3) u8 RGB. Returns (size, size, 4) u8, row 0 at clip y = -1, colour premultiplied,
-        alpha 255 where the mesh covers the pixel's centre.
+        vertices (V, 15) f32 as `shaders.ATTRIBUTES` says, positions in clip space; faces kind -> triangles (F, 3) i32;
+        texture (texture_size, texture_size, 3) u8 RGB. Returns (size, size, 4) u8, row 0 at clip y = -1, colour
+        premultiplied, alpha 255 where the mesh covers the pixel's centre.
         """
         self._vertices.write(np.ascontiguousarray(vertices, np.float32))
-        if self._current_indices is not triangles:
-            self._indices.write(np.ascontiguousarray(triangles, np.int32))
-            self._current_indices = triangles
+        self._indices.write(np.ascontiguousarray(np.concatenate(list(faces.values())), np.int32))
         if self._current_texture is not texture:
             self._texture.write(np.ascontiguousarray(texture))
-            self._texture.build_mipmaps(max_level=4)
             self._current_texture = texture
-        for name, value in uniforms.items():
-            self.program[name].value = value
         self._frame.use()
         self._frame.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self.context.enable_only(self._depth_test)
         self._texture.use(0)
-        self._array.render(vertices=triangles.size)
+        first = 0
+        for kind, triangles in faces.items():
+            if len(triangles):
+                program = self._programs[kind]
+                for name, value in uniforms.items():
+                    if name in program:
+                        program[name].value = value
+                self._arrays[kind].render(vertices=triangles.size, first=first)
+                first += triangles.size
         data = self._frame.read(components=4, alignment=1)
         return np.frombuffer(data, np.uint8).reshape(self.size, self.size, 4)
 

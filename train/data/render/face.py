@@ -12,6 +12,7 @@ from train.data.head import default_head
 from train.data.render import shaders
 from train.data.render.clip import to_clip
 from train.data.render.context import Canvas
+from train.data.render.cull import facing
 from train.data.render.surface import default_surface
 from train.data.sampling import Pose
 
@@ -36,8 +37,10 @@ class SkinColours:
 
 @dataclass(frozen=True)
 class Extra:
-    """Further geometry in crop pixels: positions (n, 3), triangles (m, 3), and the remaining 13 floats a vertex."""
+    """Further geometry in crop pixels: kind of surface, positions (n, 3), triangles (m, 3), and the remaining 12 floats
+    a vertex (`shaders.ATTRIBUTES` without the position)."""
 
+    kind: int
     positions: np.ndarray
     triangles: np.ndarray
     attributes: np.ndarray
@@ -80,24 +83,22 @@ class FaceRenderer:
         projected = camera.project(vertices, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
         buffer = np.zeros((head.n_vertices, shaders.FLOATS_PER_VERTEX), np.float32)
         buffer[:, 0:3] = to_clip(projected, CROP_SIZE)
-        normals = head.normals(vertices)
-        buffer[:, 3:6] = normals @ pose.rotation.T.astype(np.float32)
+        buffer[:, 3:6] = head.normals(vertices) @ pose.rotation.T.astype(np.float32)
         n_skin = head.parts["skin"].stop
         buffer[:n_skin, 6:8], buffer[:n_skin, 8:10], buffer[:n_skin, 10] = skin.uv_a, skin.uv_b, skin.mix
         buffer[:, 11:14] = mouth_colours
-        buffer[:, 14] = surface.kind
-        if skin.colours is not None:
-            buffer[:n_skin, 11:14] = skin.colours
-            buffer[:n_skin, 14] = shaders.PAINTED
+        buffer[:, 14] = surface.occlusion
         for eye in ("eye_left", "eye_right"):
             part = head.parts[eye]
             buffer[part, 11:14] = surface.eye_direction[part]
             buffer[part, 6:8] = _ball_normals(vertices[part])
-        buffer[:, 15] = surface.occlusion
-        triangles = surface.triangles
+        faces = {kind: facing(buffer, triangles) for kind, triangles in surface.faces.items()}
+        if skin.colours is not None:
+            buffer[:n_skin, 11:14] = skin.colours
+            faces[shaders.PAINTED] = faces.pop(shaders.TEXTURED)
         if extras:
-            buffer, triangles = _join(buffer, triangles, extras)
-        return self.canvas.draw(buffer, triangles, skin.texture, uniforms), projected
+            buffer = _join(buffer, faces, extras)
+        return self.canvas.draw(buffer, faces, skin.texture, uniforms), projected
 
 
 def sample_mouth_colours(rng: np.random.Generator) -> np.ndarray:
@@ -111,6 +112,7 @@ def sample_mouth_colours(rng: np.random.Generator) -> np.ndarray:
         "teeth_lower": teeth * rng.uniform(0.75, 0.95),
         "tongue": gum * rng.uniform(0.8, 1.15),
         "mouth": gum * rng.uniform(0.25, 0.6),
+        "sockets": gum * rng.uniform(0.4, 0.7),
         "lashes": np.full(3, rng.uniform(0.02, 0.15)),
         "brows": np.full(3, rng.uniform(0.02, 0.2)),
     }
@@ -128,13 +130,15 @@ def _ball_normals(points: np.ndarray) -> np.ndarray:
     return direction[:, :2]
 
 
-def _join(buffer: np.ndarray, triangles: np.ndarray, extras: tuple[Extra, ...]) -> tuple[np.ndarray, np.ndarray]:
-    buffers, faces, offset = [buffer], [triangles], len(buffer)
+def _join(buffer: np.ndarray, faces: dict[int, np.ndarray], extras: tuple[Extra, ...]) -> np.ndarray:
+    """Append the extras' vertices to the buffer and their triangles to `faces` (changed in place)."""
+    buffers, offset = [buffer], len(buffer)
     for extra in extras:
         rows = np.empty((len(extra.positions), shaders.FLOATS_PER_VERTEX), np.float32)
         rows[:, :3] = to_clip(extra.positions, CROP_SIZE)
         rows[:, 3:] = extra.attributes
         buffers.append(rows)
-        faces.append(extra.triangles + offset)
+        known = faces.get(extra.kind, np.zeros((0, 3), np.int32))
+        faces[extra.kind] = np.concatenate((known, (extra.triangles + offset).astype(np.int32)))
         offset += len(rows)
-    return np.concatenate(buffers), np.ascontiguousarray(np.concatenate(faces), np.int32)
+    return np.concatenate(buffers)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -9,8 +11,18 @@ from train.data.head import default_head
 from train.data.render.surface import default_surface
 
 
+NOISE_TEXTURES = 32
+
+
 def sample_noise_texture(rng: np.random.Generator, size: int = 256) -> np.ndarray:
-    """(size, size, 3) u8 around 128: blotches and pores that multiply the skin's colour."""
+    """(size, size, 3) u8 around 128: blotches and pores that multiply the skin's colour; one of a few, turned."""
+    texture = _noise_texture(int(rng.integers(NOISE_TEXTURES)), size)
+    return np.ascontiguousarray(np.rot90(texture, int(rng.integers(4))))
+
+
+@lru_cache(maxsize=NOISE_TEXTURES)
+def _noise_texture(number: int, size: int) -> np.ndarray:
+    rng = np.random.default_rng(number)
     out = np.zeros((size, size, 3), np.float32)
     for cells, strength in ((6, 0.10), (24, 0.08), (96, 0.06), (256, 0.05)):
         coarse = rng.standard_normal((cells, cells, 3)).astype(np.float32)

@@ -1,36 +1,41 @@
-"""GLSL sources of the face renderer: one vertex layout, one fragment shader that knows the kinds of surface."""
+"""GLSL sources of the face renderer: one vertex layout, one fragment shader for each kind of surface."""
 
 from __future__ import annotations
 
-# Kinds of surface, given per vertex.
-TEXTURED = 0.0  # skin that takes its colour from a portrait, at two places blended
-EYEBALL = 1.0  # colour from the direction inside the eyeball
-FLAT = 2.0  # one colour: teeth, tongue, mouth, lashes
-BACKDROP = 3.0  # portrait colours that are not lit again (hair and room behind a turned portrait)
-PAINTED = 4.0  # vertex colour times the texture: procedural skin
+# Kinds of surface.
+TEXTURED = 0  # skin that takes its colour from a portrait, at two places blended
+EYEBALL = 1  # colour from the direction inside the eyeball
+FLAT = 2  # one colour: teeth, tongue, mouth, lashes
+BACKDROP = 3  # portrait colours that are not lit again (hair and room behind a turned portrait)
+PAINTED = 4  # vertex colour times the texture: procedural skin
 
-# position, normal, uv_a, uv_b, mix, colour, kind, occlusion
-LAYOUT = "3f 3f 2f 2f 1f 3f 1f 1f"
-ATTRIBUTES = ("in_position", "in_normal", "in_uv_a", "in_uv_b", "in_mix", "in_colour", "in_kind", "in_occlusion")
-FLOATS_PER_VERTEX = 16
+# position, normal, uv_a, uv_b, mix, colour, occlusion
+ATTRIBUTES = {
+    "in_position": 3,
+    "in_normal": 3,
+    "in_uv_a": 2,
+    "in_uv_b": 2,
+    "in_mix": 1,
+    "in_colour": 3,
+    "in_occlusion": 1,
+}
+FLOATS_PER_VERTEX = 15
 
 VERTEX = """
 #version 330
 in vec3 in_position; in vec3 in_normal; in vec2 in_uv_a; in vec2 in_uv_b; in float in_mix;
-in vec3 in_colour; in float in_kind; in float in_occlusion;
+in vec3 in_colour; in float in_occlusion;
 out vec3 normal; out vec2 uv_a; out vec2 uv_b; out float blend; out vec3 colour; out float occlusion;
-flat out float kind;
 void main() {
     gl_Position = vec4(in_position, 1.0);
     normal = in_normal; uv_a = in_uv_a; uv_b = in_uv_b; blend = in_mix;
-    colour = in_colour; kind = in_kind; occlusion = in_occlusion;
+    colour = in_colour; occlusion = in_occlusion;
 }
 """
 
-FRAGMENT = """
+_HEAD = """
 #version 330
 in vec3 normal; in vec2 uv_a; in vec2 uv_b; in float blend; in vec3 colour; in float occlusion;
-flat in float kind;
 out vec4 result;
 uniform sampler2D portrait;
 uniform vec3 ambient;        // colour of light from everywhere
@@ -48,38 +53,61 @@ vec3 lit(vec3 n, float wrap) {
     vec3 light = ambient * (1.0 + hemisphere.w * dot(n, hemisphere.xyz));
     return light + lamp_colour * max(0.0, (dot(n, lamp.xyz) + wrap) / (1.0 + wrap));
 }
-
+float shine(vec3 n) {
+    vec3 half_way = normalize(lamp.xyz + vec3(0.0, 0.0, 1.0));
+    return gloss.x * pow(max(dot(n, half_way), 0.0), gloss.y);
+}
 void main() {
     vec3 n = normalize(normal);
-    vec3 half_way = normalize(lamp.xyz + vec3(0.0, 0.0, 1.0));
-    float shine = gloss.x * pow(max(dot(n, half_way), 0.0), gloss.y);
-    if (kind < 0.5) {
-        vec3 base = mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend);
-        result = vec4(base * lit(n, lamp.w) * occlusion + shine * lamp_colour, 1.0);
-    } else if (kind < 1.5) {
-        vec3 d = normalize(colour);          // direction inside the eyeball, +z through the pupil
-        float c = d.z;
-        vec2 around = d.xy / max(length(d.xy), 1e-4);
-        float fibres = 0.5 + 0.25 * sin(around.x * 17.0 + iris_shape.w) * sin(around.y * 23.0 + 2.0 * iris_shape.w);
-        float soft = max(fwidth(c), 0.004);
-        float inside = smoothstep(iris_shape.x - soft, iris_shape.x + soft, c);
-        float rim = 1.0 - iris_shape.z * (1.0 - smoothstep(iris_shape.x, mix(iris_shape.x, 1.0, 0.30), c));
-        float hole = smoothstep(iris_shape.y - soft, iris_shape.y + soft, c);
-        vec3 white = sclera.rgb * (0.86 + 0.14 * smoothstep(0.3, 0.9, c));
-        vec3 base = mix(white, iris_colour * (0.65 + 0.7 * fibres) * rim, inside);
-        base = mix(base, vec3(0.02), hole);
-        float corner = 0.5 * smoothstep(0.35, 0.75, abs(uv_a.x));
-        float shade = 1.0 - sclera.w * (smoothstep(-0.05, 0.42, uv_a.y) + corner);
-        vec3 light = 0.35 * lit(vec3(0.0, 0.0, 1.0), 1.0) + 0.65 * lit(n, 0.8);
-        float spot = glint_strength * smoothstep(0.965, 0.985, dot(n, glint));
-        result = vec4(base * light * clamp(shade, 0.15, 1.0) * occlusion + spot * vec3(0.9), 1.0);
-    } else if (kind < 2.5) {
-        result = vec4(colour * lit(n, 0.6) * occlusion + 0.3 * shine * lamp_colour * occlusion, 1.0);
-    } else if (kind < 3.5) {
-        result = vec4(texture(portrait, uv_a).rgb * mix(vec3(1.0), ambient + 0.6 * lamp_colour, 0.7), 1.0);
-    } else {
-        vec3 base = colour * mix(vec3(1.0), texture(portrait, uv_a).rgb * 2.0, 0.6);
-        result = vec4(base * lit(n, lamp.w) * occlusion + shine * lamp_colour, 1.0);
-    }
+"""
+
+_TEXTURED = """
+    vec3 base = mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend);
+    result = vec4(base * lit(n, lamp.w) * occlusion + shine(n) * lamp_colour, 1.0);
 }
 """
+
+_EYEBALL = """
+    vec3 d = normalize(colour);          // direction inside the eyeball, +z through the pupil
+    float c = d.z;
+    vec2 around = d.xy / max(length(d.xy), 1e-4);
+    float fibres = 0.5 + 0.25 * sin(around.x * 17.0 + iris_shape.w) * sin(around.y * 23.0 + 2.0 * iris_shape.w);
+    float soft = max(fwidth(c), 0.004);
+    float inside = smoothstep(iris_shape.x - soft, iris_shape.x + soft, c);
+    float rim = 1.0 - iris_shape.z * (1.0 - smoothstep(iris_shape.x, mix(iris_shape.x, 1.0, 0.30), c));
+    float hole = smoothstep(iris_shape.y - soft, iris_shape.y + soft, c);
+    vec3 white = sclera.rgb * (0.86 + 0.14 * smoothstep(0.3, 0.9, c));
+    vec3 base = mix(white, iris_colour * (0.65 + 0.7 * fibres) * rim, inside);
+    base = mix(base, vec3(0.02), hole);
+    float corner = 0.5 * smoothstep(0.35, 0.75, abs(uv_a.x));
+    float shade = 1.0 - sclera.w * (smoothstep(-0.05, 0.42, uv_a.y) + corner);
+    vec3 light = 0.35 * lit(vec3(0.0, 0.0, 1.0), 1.0) + 0.65 * lit(n, 0.8);
+    float spot = glint_strength * smoothstep(0.965, 0.985, dot(n, glint));
+    result = vec4(base * light * clamp(shade, 0.15, 1.0) * occlusion + spot * vec3(0.9), 1.0);
+}
+"""
+
+_FLAT = """
+    result = vec4((colour * lit(n, 0.6) + 0.3 * shine(n) * lamp_colour) * occlusion, 1.0);
+}
+"""
+
+_BACKDROP = """
+    result = vec4(texture(portrait, uv_a).rgb * mix(vec3(1.0), ambient + 0.6 * lamp_colour, 0.7), 1.0);
+}
+"""
+
+_PAINTED = """
+    vec3 base = colour * mix(vec3(1.0), texture(portrait, uv_a).rgb * 2.0, 0.6);
+    result = vec4(base * lit(n, lamp.w) * occlusion + shine(n) * lamp_colour, 1.0);
+}
+"""
+
+# One program per kind: the software rasteriser runs every branch of a shader for every pixel.
+FRAGMENTS = {
+    TEXTURED: _HEAD + _TEXTURED,
+    EYEBALL: _HEAD + _EYEBALL,
+    FLAT: _HEAD + _FLAT,
+    BACKDROP: _HEAD + _BACKDROP,
+    PAINTED: _HEAD + _PAINTED,
+}

@@ -16,50 +16,51 @@ from train.data.render import shaders
 class Surface:
     """Per-vertex facts of the mean head (V vertices).
 
-    kind (V,) f32 of `shaders`; occlusion (V,) f32 0..1, how much light reaches the vertex at rest;
+    occlusion (V,) f32 0..1, how much light reaches the vertex at rest;
     eye_direction (V, 3) f32, unit direction from the eyeball's centre at rest (zero elsewhere);
-    lips, brows, lids (n_skin,) f32 0..1 masks for painting; triangles (F, 3) i32 that are drawn.
+    lips, brows, lids (n_skin,) f32 0..1 masks for painting; faces: kind of surface -> triangles (F, 3) i32.
     """
 
-    kind: np.ndarray
     occlusion: np.ndarray
     eye_direction: np.ndarray
     lips: np.ndarray
     brows: np.ndarray
     lids: np.ndarray
-    triangles: np.ndarray
+    faces: dict[int, np.ndarray]
 
 
 @lru_cache(maxsize=1)
 def default_surface() -> Surface:
     """The facts for the bundled head."""
     head = default_head()
-    kind = np.full(head.n_vertices, shaders.FLAT, np.float32)
-    kind[head.parts["skin"]] = shaders.TEXTURED
     occlusion = np.ones(head.n_vertices, np.float32)
     direction = np.zeros((head.n_vertices, 3), np.float32)
     for eye in ("eye_left", "eye_right"):
         part = head.parts[eye]
-        kind[part] = shaders.EYEBALL
         offset = head.mean[part] - eye_centre(head, part)
         direction[part] = offset / np.linalg.norm(offset, axis=1, keepdims=True)
     _darken_mouth(head, occlusion)
     skin = head.mean[head.parts["skin"]]
     marks = head.landmarks(head.mean)
-    hidden = [name for name in ("lashes", "brows") if name in head.parts]  # as strips they look like thick paint
-    drawn = head.triangles
-    for name in hidden:
-        part = head.parts[name]
-        drawn = drawn[~((drawn[:, 0] >= part.start) & (drawn[:, 0] < part.stop))]
     return Surface(
-        kind=kind,
         occlusion=occlusion,
         eye_direction=direction,
         lips=_lip_mask(skin, marks),
         brows=_line_mask(skin, [marks[17:22], marks[22:27]], 4.5, 2.0),
         lids=_line_mask(skin, [marks[[36, 37, 38, 39, 40, 41, 36]], marks[[42, 43, 44, 45, 46, 47, 42]]], 1.5, 1.5),
-        triangles=np.ascontiguousarray(drawn),
+        faces=_faces(head),
     )
+
+
+def _faces(head: Head) -> dict[int, np.ndarray]:
+    """Triangles by kind of surface; lashes and brows are left out, because as strips they look like thick paint."""
+    kinds = {"skin": shaders.TEXTURED, "eye_left": shaders.EYEBALL, "eye_right": shaders.EYEBALL}
+    faces: dict[int, list[np.ndarray]] = {}
+    for name, part in head.parts.items():
+        if name not in ("lashes", "brows"):
+            own = (head.triangles[:, 0] >= part.start) & (head.triangles[:, 0] < part.stop)
+            faces.setdefault(kinds.get(name, shaders.FLAT), []).append(head.triangles[own])
+    return {kind: np.ascontiguousarray(np.concatenate(lists)) for kind, lists in faces.items()}
 
 
 def eye_centre(head: Head, part: slice) -> np.ndarray:
