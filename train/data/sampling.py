@@ -29,11 +29,16 @@ class Pose:
     distance_mm: float
 
 
-def sample_identity(rng: np.random.Generator, size: int, near: np.ndarray | None = None) -> np.ndarray:
-    """Identity codes (size,) f32: N(0, 1) damped at random; around the codes `near` (size,) where given."""
+def sample_identity(
+    rng: np.random.Generator, size: int, near: np.ndarray | None = None, closeness: float = 0.0
+) -> np.ndarray:
+    """Identity codes (size,) f32: N(0, 1) damped at random; around the codes `near` (size,) where given.
+
+    closeness 0..1: the least share of `near` that is kept.
+    """
     noise = rng.standard_normal(size) * rng.uniform(0.4, 1.1)
     if near is not None:
-        keep = rng.choice([1.0, rng.uniform(0.3, 1.0)], p=[0.3, 0.7])
+        keep = rng.choice([1.0, rng.uniform(max(0.3, closeness), 1.0)], p=[0.3, 0.7])
         noise = keep * near + np.sqrt(1.0 - keep**2) * noise
     return np.clip(noise, -3.0, 3.0).astype(np.float32)
 

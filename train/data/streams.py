@@ -19,12 +19,14 @@ from train.data.background import sample_background
 from train.data.border import black_border
 from train.data.head import Head, default_head
 from train.data.portraits.store import PortraitStore
-from train.data.render.face import FaceRenderer, SkinColours, sample_mouth_colours
+from train.data.render.backdrop import make_backdrop
+from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
 from train.data.render.light import sample_eyes, sample_light
 from train.data.render.paint import sample_noise_texture, sample_skin_colours
 
 PROCEDURAL, PORTRAIT, TEXTURED = 0, 1, 2
 DEFAULT_SHARES = {"textured": 0.6, "portrait": 0.3, "procedural": 0.1}
+PROFILED_SHARE = 0.6  # of textured pictures: those that keep the portrait's own hair and room, turned with the head
 FITTED_EXPRESSION_WEIGHT = 0.3  # a fit to landmarks is no truth
 # What the fit of a portrait cannot know.
 UNKNOWN_UNITS = ("tongueOut", "cheekPuff", "mouthClose", "jawForward", "jawLeft", "jawRight")
@@ -77,8 +79,16 @@ class SampleMaker:
         number = int(rng.integers(len(store)))
         uv_a, uv_b, mix = store.coordinates(number)
         skin = SkinColours(store.picture(number), uv_a, uv_b, mix)
-        identity = sampling.sample_identity(rng, self.head.n_identity, store.identity[number])
-        return self._rendered(rng, identity, skin, TEXTURED, relight=0.8)
+        profiled = rng.random() < PROFILED_SHARE
+        identity = sampling.sample_identity(rng, self.head.n_identity, store.identity[number], 0.7 if profiled else 0.0)
+        expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
+        vertices = self.head.shape(identity, expression)
+        extras: tuple[Extra, ...] = ()
+        if profiled:
+            fitted = self.head.shape(store.identity[number], store.expression[number])
+            place = store.rotation[number], float(store.scale[number]), store.translation[number]
+            extras = (make_backdrop(fitted, *place, vertices, pose),)
+        return self._rendered(rng, (identity, expression, vertices, pose), skin, TEXTURED, 0.8, extras)
 
     def procedural(self, rng: np.random.Generator) -> Sample:
         """A head with painted skin."""
@@ -86,7 +96,9 @@ class SampleMaker:
         still = np.zeros(len(uv), np.float32)
         skin = SkinColours(sample_noise_texture(rng), uv, uv, still, sample_skin_colours(rng))
         identity = sampling.sample_identity(rng, self.head.n_identity)
-        return self._rendered(rng, identity, skin, PROCEDURAL, relight=1.0)
+        expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng)
+        vertices = self.head.shape(identity, expression)
+        return self._rendered(rng, (identity, expression, vertices, pose), skin, PROCEDURAL, 1.0)
 
     def portrait(self, rng: np.random.Generator) -> Sample:
         """A portrait moved into a jittered crop, with its fitted labels; half of them mirrored."""
@@ -117,13 +129,17 @@ class SampleMaker:
         return self._with_points(sample, projected)
 
     def _rendered(
-        self, rng: np.random.Generator, identity: np.ndarray, skin: SkinColours, stream: int, relight: float
+        self,
+        rng: np.random.Generator,
+        person: tuple[np.ndarray, np.ndarray, np.ndarray, sampling.Pose],
+        skin: SkinColours,
+        stream: int,
+        relight: float,
+        extras: tuple[Extra, ...] = (),
     ) -> Sample:
-        expression = sampling.sample_expression(rng)
-        pose = sampling.sample_pose(rng)
-        vertices = self.head.shape(identity, expression)
+        identity, expression, vertices, pose = person
         uniforms = sample_light(rng, relight) | sample_eyes(rng)
-        rgba, projected = self.renderer.render(vertices, pose, skin, sample_mouth_colours(rng), uniforms)
+        rgba, projected = self.renderer.render(vertices, pose, skin, sample_mouth_colours(rng), uniforms, extras)
         rgba = cv2.resize(rgba, (self.size, self.size), interpolation=cv2.INTER_AREA)
         behind = sample_background(rng, self.size, self._random_picture if self.store else None)
         alpha = rgba[..., 3:].astype(np.uint16)

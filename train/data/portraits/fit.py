@@ -74,8 +74,7 @@ def fit(points: np.ndarray, places: Correspondence, settings: FitSettings = FitS
 
     n = len(places.index)
     jaw = _jaw_vertices(model)
-    wanted = torch.cat((torch.from_numpy(places.vertices.reshape(-1)), jaw))
-    corners = torch.from_numpy(places.weights)
+    mean, basis = _points_basis(model, torch.from_numpy(places.vertices), torch.from_numpy(places.weights), jaw)
 
     count = len(points)
     identity = torch.zeros(count, model.n_identity)
@@ -95,10 +94,9 @@ def fit(points: np.ndarray, places: Correspondence, settings: FitSettings = FitS
     active = torch.zeros(outline.shape[:2], dtype=torch.long)
 
     def project() -> tuple[Tensor, Tensor]:
-        vertices = model.points(identity, expression, wanted)
+        vertices = (mean + torch.cat((identity, expression), 1) @ basis).reshape(count, -1, 3)
         pixels = weak_perspective(vertices, from_axis_angle(turn), log_scale.exp(), translation)[..., :2]
-        marks = (pixels[:, : 3 * n].reshape(count, n, 3, 2) * corners[..., None]).sum(2)
-        return marks, pixels[:, 3 * n :]
+        return pixels[:, :n], pixels[:, n:]
 
     for step in range(settings.steps):
         rigid = step < settings.steps // 5
@@ -133,6 +131,14 @@ def fit(points: np.ndarray, places: Correspondence, settings: FitSettings = FitS
         rotation = from_axis_angle(turn)
     arrays = [identity, expression, rotation, log_scale.exp(), translation, error]
     return Fit(*(array.detach().numpy() for array in arrays))
+
+
+def _points_basis(model: FaceModel, vertices: Tensor, weights: Tensor, jaw: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (3 m,) and basis (K + M, 3 m) of n barycentric places (n, 3) followed by the jaw's vertices; m = n + jaw."""
+    basis = torch.cat((model.identity_basis, model.expression_basis))
+    mean = torch.cat(((model.mean[vertices] * weights[..., None]).sum(1), model.mean[jaw]))
+    places = (basis[:, vertices] * weights[..., None]).sum(2)
+    return mean.reshape(-1), torch.cat((places, basis[:, jaw]), 1).reshape(len(basis), -1)
 
 
 def _expression_pull(settings: FitSettings) -> Tensor:

@@ -13,7 +13,7 @@ from train.data.render import shaders
 from train.data.render.clip import to_clip
 from train.data.render.context import Canvas
 from train.data.render.cull import facing
-from train.data.render.surface import default_surface
+from train.data.render.surface import default_surface, mouth_occlusion
 from train.data.sampling import Pose
 
 MAX_EXTRA_VERTICES = 4096  # room for backdrops, glasses, collars beside the head
@@ -87,7 +87,8 @@ class FaceRenderer:
         n_skin = head.parts["skin"].stop
         buffer[:n_skin, 6:8], buffer[:n_skin, 8:10], buffer[:n_skin, 10] = skin.uv_a, skin.uv_b, skin.mix
         buffer[:, 11:14] = mouth_colours
-        buffer[:, 14] = surface.occlusion
+        buffer[:, 14] = 1.0
+        mouth_occlusion(head, vertices, buffer[:, 14])
         for eye in ("eye_left", "eye_right"):
             part = head.parts[eye]
             buffer[part, 11:14] = surface.eye_direction[part]

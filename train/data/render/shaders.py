@@ -6,7 +6,7 @@ from __future__ import annotations
 TEXTURED = 0  # skin that takes its colour from a portrait, at two places blended
 EYEBALL = 1  # colour from the direction inside the eyeball
 FLAT = 2  # one colour: teeth, tongue, mouth, lashes
-BACKDROP = 3  # portrait colours that are not lit again (hair and room behind a turned portrait)
+BACKDROP = 3  # portrait colours lit as if they faced the camera (hair and room behind a turned portrait)
 PAINTED = 4  # vertex colour times the texture: procedural skin
 
 # position, normal, uv_a, uv_b, mix, colour, occlusion
@@ -93,7 +93,7 @@ _FLAT = """
 """
 
 _BACKDROP = """
-    result = vec4(texture(portrait, uv_a).rgb * mix(vec3(1.0), ambient + 0.6 * lamp_colour, 0.7), 1.0);
+    result = vec4(texture(portrait, uv_a).rgb * lit(vec3(0.0, 0.0, 1.0), lamp.w), 1.0);
 }
 """
 

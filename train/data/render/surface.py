@@ -11,17 +11,17 @@ from scipy.spatial import cKDTree
 from train.data.head import Head, default_head
 from train.data.render import shaders
 
+MOUTH_REACH_MM = {"mouth": 14.0, "teeth_upper": 22.0, "teeth_lower": 22.0, "tongue": 18.0}
+
 
 @dataclass(frozen=True)
 class Surface:
     """Per-vertex facts of the mean head (V vertices).
 
-    occlusion (V,) f32 0..1, how much light reaches the vertex at rest;
     eye_direction (V, 3) f32, unit direction from the eyeball's centre at rest (zero elsewhere);
     lips, brows, lids (n_skin,) f32 0..1 masks for painting; faces: kind of surface -> triangles (F, 3) i32.
     """
 
-    occlusion: np.ndarray
     eye_direction: np.ndarray
     lips: np.ndarray
     brows: np.ndarray
@@ -33,17 +33,14 @@ class Surface:
 def default_surface() -> Surface:
     """The facts for the bundled head."""
     head = default_head()
-    occlusion = np.ones(head.n_vertices, np.float32)
     direction = np.zeros((head.n_vertices, 3), np.float32)
     for eye in ("eye_left", "eye_right"):
         part = head.parts[eye]
         offset = head.mean[part] - eye_centre(head, part)
         direction[part] = offset / np.linalg.norm(offset, axis=1, keepdims=True)
-    _darken_mouth(head, occlusion)
     skin = head.mean[head.parts["skin"]]
     marks = head.landmarks(head.mean)
     return Surface(
-        occlusion=occlusion,
         eye_direction=direction,
         lips=_lip_mask(skin, marks),
         brows=_line_mask(skin, [marks[17:22], marks[22:27]], 4.5, 2.0),
@@ -71,14 +68,16 @@ def eye_centre(head: Head, part: slice) -> np.ndarray:
     return np.linalg.lstsq(system, (points**2).sum(1), rcond=None)[0][:3].astype(np.float32)
 
 
-def _darken_mouth(head: Head, occlusion: np.ndarray) -> None:
-    """Inside the mouth light falls off with the distance behind the lips."""
-    lips_z = head.landmarks(head.mean)[60:68, 2].mean()
-    for name in ("mouth", "teeth_upper", "teeth_lower", "tongue"):
+def mouth_occlusion(head: Head, vertices: np.ndarray, out: np.ndarray) -> None:
+    """Write into `out` (V,) how much light reaches the parts of the mouth: it falls off with the depth behind the lips.
+
+    vertices (V, 3) mm in the head frame, so that a tongue put out is lit.
+    """
+    lips_z = head.landmarks(vertices)[60:68, 2].mean()
+    for name, reach_mm in MOUTH_REACH_MM.items():
         if name in head.parts:
             part = head.parts[name]
-            depth = np.clip(lips_z - head.mean[part][:, 2], 0.0, None)
-            occlusion[part] = np.exp(-depth / (14.0 if name == "mouth" else 22.0))
+            out[part] = np.exp(-np.clip(lips_z - vertices[part, 2], 0.0, None) / reach_mm)
 
 
 def _lip_mask(skin: np.ndarray, marks: np.ndarray) -> np.ndarray:
