@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse.linalg
 
 from mmface_core.model.default_source import read_base_mesh, read_target, target_names, target_path
 
@@ -51,6 +52,8 @@ _CORRECTION = {
     "mouth/mouth-trans-backward": 0.40,
     "mouth/mouth-scale-depth-decr": 0.20,
 }
+# Components turned against the rule for signs: codes and weights made with the first file of this model stay valid.
+_TURNED_COMPONENTS = (24, 48, 54, 58, 67, 71, 72, 76)
 _AGE_ANCHORS = {"child": 1 / 3, "young": 2 / 3, "old": 1.0}
 _THREE_ANCHORS = {"min": 0.0, "average": 0.5, "max": 1.0}
 
@@ -72,18 +75,27 @@ def build_identity(source: np.ndarray, mirror: np.ndarray, alignment_weight: np.
     rng = np.random.default_rng(SEED)
     shapes = _macro_shapes(source, rng) + _detail_shapes(source, rng)  # (N, V, 3)
     shapes += read_base_mesh().vertices[source]
-    shapes = (shapes + shapes[:, mirror] * (-1, 1, 1)) / 2  # the files are symmetric to 3 decimals only
+    mirrored = shapes[:, mirror]
+    mirrored[:, :, 0] *= -1
+    shapes += mirrored  # the files are symmetric to 3 decimals only
+    shapes /= 2
     shapes = _aligned(shapes, alignment_weight)
     mean = shapes.mean(0)
-    offsets = (shapes - mean).reshape(N_PEOPLE, -1)
+    offsets = shapes.reshape(N_PEOPLE, -1)
+    offsets -= mean.ravel()
     # Components from the Gram matrix in the weighted metric; all vertices then follow by regression on the codes.
-    weighted = offsets * np.sqrt(np.repeat(alignment_weight / alignment_weight.sum(), 3))
-    _, vectors = np.linalg.eigh(weighted @ weighted.T)
-    codes = vectors[:, ::-1][:, :N_COMPONENTS] * np.sqrt(N_PEOPLE)  # (N, K), unit variance
+    counting = np.repeat(alignment_weight > 0, 3)
+    share = np.repeat(alignment_weight / alignment_weight.sum(), 3)[counting]
+    weighted = offsets[:, counting] * np.sqrt(share)
+    values, vectors = scipy.sparse.linalg.eigsh(weighted @ weighted.T, N_COMPONENTS, v0=np.ones(N_PEOPLE))
+    vectors = vectors[:, values.argsort()]
+    codes = vectors[:, ::-1] * np.sqrt(N_PEOPLE)  # (N, K), unit variance
     basis = (codes.T @ offsets / N_PEOPLE).reshape(N_COMPONENTS, -1, 3)
-    # The sign of an eigenvector is arbitrary: let the largest entry be positive.
-    largest = np.abs(basis.reshape(N_COMPONENTS, -1)).argmax(1)
-    basis *= np.sign(basis.reshape(N_COMPONENTS, -1)[np.arange(N_COMPONENTS), largest])[:, None, None]
+    # The sign of an eigenvector is arbitrary: let the largest entry be positive. Only on the right side of the face, for
+    # on the left the same entry comes again with the other sign in x.
+    right = basis[:, mean[:, 0] < 0].reshape(N_COMPONENTS, -1)
+    basis *= np.sign(right[np.arange(N_COMPONENTS), np.abs(right).argmax(1)])[:, None, None]
+    basis[list(_TURNED_COMPONENTS)] *= -1
     return IdentitySpace(mean + 0.0, basis + 0.0)  # + 0.0 turns -0.0 into 0.0
 
 
@@ -140,7 +152,7 @@ def _macro_shapes(source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _macro_factors(rng: np.random.Generator) -> dict[str, np.ndarray]:
     """For each word of a macro target's file name the factor (N,) 0..1 of each person."""
     gender = rng.uniform(0, 1, N_PEOPLE)
-    factors = {"female": 1 - gender, "male": gender}
+    factors: dict[str, np.ndarray] = {"female": 1 - gender, "male": gender}
     factors |= _interpolation(rng.triangular(0.5, 0.66, 1.0, N_PEOPLE), _AGE_ANCHORS)
     for word in ("muscle", "weight"):
         value = np.clip(rng.normal(0.5, 0.17, N_PEOPLE), 0, 1)
@@ -160,30 +172,30 @@ def _interpolation(values: np.ndarray, anchors: dict[str, float]) -> dict[str, n
 
 
 def _aligned(shapes: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Shapes (N, V, 3) moved by similarities onto their common weighted mean (two rounds of generalised Procrustes).
+    """Shapes (N, V, 3) moved by similarities onto their common weighted mean (three rounds of Procrustes).
 
-    All shapes are symmetric, so the rotations are about x and the plane x = 0 stays where it is. The mean size is kept.
+    All shapes are symmetric, so the rotations are about x and the plane x = 0 stays where it is. The mean size and the
+    mean attitude are kept. Works in place, because the shapes of a population fill a third of a gigabyte.
     """
-    w = (weight / weight.sum())[:, None]
-    centred = shapes - (shapes * w).sum(1, keepdims=True)
-    sizes = np.sqrt((centred**2 * w).sum((1, 2)))
-    reference = centred[0] / sizes[0]
+    w = weight / weight.sum()
+    shapes -= np.einsum("nvc,v->nc", shapes, w)[:, None]
+    x, y, z = (np.ascontiguousarray(shapes[:, :, axis]) for axis in range(3))
+    sizes = np.sqrt((x**2 + y**2 + z**2) @ w)
+    reference = np.stack([x[0], y[0], z[0]], 1) / sizes[0]
     for _ in range(3):
-        # The best rotation about x in closed form from the y-z moments, the best scale from the sizes.
-        cosine = ((centred[:, :, 1:] * reference[:, 1:]) * w).sum((1, 2))
-        sine = ((centred[:, :, 1] * reference[:, 2] - centred[:, :, 2] * reference[:, 1]) * w[:, 0]).sum(1)
+        # The best rotation about x in closed form from the y-z moments, the best scale from the overlap.
+        wx, wy, wz = (reference * w[:, None]).T
+        along, cosine, sine = x @ wx, y @ wy + z @ wz, y @ wz - z @ wy
         angle = np.arctan2(sine, cosine)
-        c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
-        turned = centred.copy()
-        turned[:, :, 1] = c * centred[:, :, 1] - s * centred[:, :, 2]
-        turned[:, :, 2] = s * centred[:, :, 1] + c * centred[:, :, 2]
-        overlap = (turned * reference * w).sum((1, 2)) / (reference**2 * w).sum()
-        fitted = turned * (overlap / sizes**2)[:, None, None]  # least squares of the reference by the shape
-        reference = fitted.mean(0)
-        reference /= np.sqrt((reference**2 * w).sum())
-    # The mean attitude of the sources is upright; the first reference was one person's: take the mean turn out again.
-    mean_angle = angle.mean()
-    c, s = np.cos(-mean_angle), np.sin(-mean_angle)
-    y, z = fitted[:, :, 1].copy(), fitted[:, :, 2].copy()
-    fitted[:, :, 1], fitted[:, :, 2] = c * y - s * z, s * y + c * z
-    return fitted * sizes.mean()
+        factor = (along + np.hypot(cosine, sine)) / sizes**2  # least squares of the reference by the shape
+        c, s = factor * np.cos(angle), factor * np.sin(angle)
+        reference = np.stack([factor @ x, c @ y - s @ z, s @ y + c @ z], 1)
+        reference /= np.sqrt((reference**2).sum(1) @ w)
+    # The first reference was one person, whose attitude is as good as another's: take the mean turn out again.
+    angle -= angle.mean()
+    factor *= sizes.mean()
+    c, s = (factor * np.cos(angle))[:, None], (factor * np.sin(angle))[:, None]
+    shapes[:, :, 0] = factor[:, None] * x
+    shapes[:, :, 1] = c * y - s * z
+    shapes[:, :, 2] = s * y + c * z
+    return shapes

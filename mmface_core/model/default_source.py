@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import importlib.util
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -118,10 +119,10 @@ def target_names(folder: str) -> list[str]:
 def read_target(path: Path) -> np.ndarray:
     """Offsets (N, 3) f64 mm of a target file, plain or gzipped: lines `vertex dx dy dz`, `#` starts a comment."""
     text = gzip.decompress(path.read_bytes()).decode() if path.suffix == ".gz" else path.read_text()
-    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    text = re.sub("#.*", "", text)
     offsets = np.zeros_like(read_base_mesh().vertices)
-    if lines:
-        rows = np.fromstring(" ".join(lines), sep=" ").reshape(-1, 4)
+    if text.strip():
+        rows = np.fromstring(text, sep=" ").reshape(-1, 4)
         offsets[rows[:, 0].astype(int)] = rows[:, 1:] * MM_PER_UNIT
     return offsets
 
