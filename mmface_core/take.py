@@ -69,9 +69,10 @@ class Take:
         if not path.is_file():
             raise UserError(f"There is no take {path}.")
         try:
-            with np.load(path, allow_pickle=False) as file:
-                if not isinstance(file, np.lib.npyio.NpzFile):
-                    raise UserError(f"{path} is not a take: it holds a single array.")
+            opened = np.load(path, allow_pickle=False)
+            if not isinstance(opened, np.lib.npyio.NpzFile):
+                raise ValueError("it holds a single array")
+            with opened as file:
                 arrays = {key: file[key] for key in file.files}
         except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"{path} is not a take that can be read ({error}); capture the clip again.") from error

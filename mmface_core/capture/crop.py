@@ -112,4 +112,5 @@ class Crop:
             scale=state.scale * zoom,
             translation=(matrix[:, :2] @ state.translation + matrix[:, 2]).astype(np.float32),
             landmarks=np.column_stack([flat, state.landmarks[:, 2] * zoom]).astype(np.float32),
+            points=(state.points @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32),
         )

@@ -11,7 +11,8 @@ class FaceState:
     """One face in one picture (or in one crop), in the conventions of `mmface_core.conventions`.
 
     identity (K,) and expression (M,) codes of the face model; rotation (3, 3) head to camera; scale in px per mm;
-    translation (2,) px; landmarks (68, 3) px (x right, y down, z towards the camera); confidence 0..1.
+    translation (2,) px; landmarks (68, 3) px (x right, y down, z towards the camera), on the fitted mesh; points (P, 2)
+    px: where the network's heat-maps see its points, without the face model; confidence 0..1.
     """
 
     identity: NDArray[np.float32]
@@ -20,6 +21,7 @@ class FaceState:
     scale: float
     translation: NDArray[np.float32]
     landmarks: NDArray[np.float32]
+    points: NDArray[np.float32]
     confidence: float
 
     @property

@@ -1,0 +1,88 @@
+"""The whole capture: a source in, the takes of its faces out."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import torch
+
+from mmface_core.capture.detect import FaceDetector
+from mmface_core.capture.keypoints import canonical_points
+from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor
+from mmface_core.capture.record import Recorder
+from mmface_core.capture.settle import settle
+from mmface_core.capture.sources import Ahead, Frame, Source
+from mmface_core.capture.state import FaceState
+from mmface_core.capture.track import TrackConfig, Tracker
+from mmface_core.errors import UserError
+from mmface_core.geometry.fit import FitConfig, PointFitter
+from mmface_core.model.dense_points import dense_points
+from mmface_core.model.face_model import FaceModel
+from mmface_core.take import Take
+
+Which = Literal["largest", "all"] | int
+OnFrame = Callable[[Frame, dict[int, FaceState]], None]
+
+LEAST_FRAMES = 5  # a face of a clip that was seen less often is a mistake of the tracker
+
+
+class NoFaceError(UserError):
+    """A source in which no face was found; of several sources it is skipped."""
+
+
+@dataclass(frozen=True)
+class CaptureConfig:
+    """Settings of the capture's steps. settle: one identity for a clip's take, to which every frame is fitted again."""
+
+    reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
+    track: TrackConfig = field(default_factory=TrackConfig)
+    settle: bool = True
+
+
+class CaptureEngine:
+    """Detector, network and face model, loaded once for any number of sources."""
+
+    def __init__(
+        self, predictor: Predicts, model: FaceModel, detector: FaceDetector, config: CaptureConfig | None = None
+    ) -> None:
+        self.config = CaptureConfig() if config is None else config
+        self.model = model
+        self._detector = detector
+        self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct)
+        neutral = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
+        self._keypoints = canonical_points(neutral[0].numpy())
+        dense = dense_points(model)
+        held: FitConfig = replace(self.config.reconstruct.fit, n_identity=0)
+        self._settler = PointFitter(model, dense.vertices, dense.weights, held)
+
+    def capture(self, source: Source, which: Which = "largest", on_frame: OnFrame | None = None) -> list[Take]:
+        """Takes of the wanted faces of a source; on_frame is told of every frame when it is done.
+
+        Raises NoFaceError where no frame shows a face, UserError where the source cannot be read or has no such face.
+        """
+        tracker = Tracker(
+            self._detector, self._reconstructor, self._keypoints, 1 if which == "largest" else None, self.config.track
+        )
+        recorder = Recorder()
+        with Ahead(source) as frames:
+            for frame in frames:
+                faces = tracker.still(frame.image) if source.is_still else tracker.step(frame.image)
+                recorder.add(frame, faces)
+                if on_frame is not None:
+                    on_frame(frame, faces)
+        least = 1 if source.is_still else min(LEAST_FRAMES, max(len(recorder) // 2, 1))
+        takes = recorder.takes(source.name, source.fps, self.model, None if source.is_still else self._settle, least)
+        if not takes:
+            place = "picture" if source.is_still else "any frame of"
+            raise NoFaceError(f"No face was found in {'the ' if source.is_still else ''}{place} {source.name}.")
+        if isinstance(which, int):
+            if which > len(takes):
+                plural = "face" if len(takes) == 1 else "faces"
+                raise UserError(f"{source.name} shows {len(takes)} {plural}; there is no face {which}.")
+            return [takes[which - 1]]
+        return takes
+
+    def _settle(self, states: Sequence[FaceState]) -> list[FaceState]:
+        if not self.config.settle:
+            return settle(states, self.model, None)
+        return settle(states, self.model, self._settler if "points" in self.config.reconstruct.refine else None)

@@ -1,0 +1,101 @@
+"""From crops to faces: the network's answer, refined by its own volume and points, back in the picture."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mmface_core.capture.crop import Crop
+from mmface_core.capture.state import FaceState
+from mmface_core.errors import UserError
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
+from mmface_core.model.dense_points import dense_points
+from mmface_core.model.face_model import FaceModel
+
+Refine = Literal["none", "icp", "points", "icp+points"]
+
+POINTS_PX: Final = 9.0  # crop px between mesh and heat-map points at which the confidence has fallen to a half
+
+
+class CropPrediction(Protocol):
+    """What the network says about B crops, as arrays; see `mmface_core.network.inference.Prediction`."""
+
+    volume: NDArray[np.float32]
+    identity: NDArray[np.float32]
+    expression: NDArray[np.float32]
+    rotation: NDArray[np.float32]
+    scale: NDArray[np.float32]
+    translation: NDArray[np.float32]
+    points: NDArray[np.float32]
+
+
+class Predicts(Protocol):
+    def predict(self, crops: NDArray[np.uint8]) -> CropPrediction: ...
+
+
+@dataclass(frozen=True)
+class ReconstructConfig:
+    """What corrects the network's parameters: its volume by ICP, its points by a bounded fit, both, or nothing."""
+
+    refine: Refine = "icp+points"
+    fit: FitConfig = field(default_factory=FitConfig)
+
+
+class Reconstructor:
+    """Network, volume and points joined: crops of a picture in, faces in the picture out."""
+
+    def __init__(self, predictor: Predicts, model: FaceModel, config: ReconstructConfig | None = None) -> None:
+        self._predictor = predictor
+        self._model = model
+        self.config = ReconstructConfig() if config is None else config
+        self._dense = dense_points(model)
+        self.fitter = PointFitter(model, self._dense.vertices, self._dense.weights, self.config.fit)
+
+    @torch.inference_mode()
+    def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
+        """For each crop of an RGB picture the face that it shows, in picture pixels, whatever its confidence."""
+        if not crops:
+            return []
+        prediction = self._predictor.predict(np.stack([crop.extract(image) for crop in crops]))
+        return [crop.to_picture(state) for crop, state in zip(crops, self.states(prediction), strict=True)]
+
+    @torch.inference_mode()
+    def states(self, prediction: CropPrediction) -> list[FaceState]:
+        """The faces of B crops in crop pixels."""
+        face = FaceParameters(
+            torch.from_numpy(prediction.identity),
+            torch.from_numpy(prediction.expression),
+            torch.from_numpy(prediction.rotation),
+            torch.from_numpy(prediction.scale),
+            torch.from_numpy(prediction.translation),
+        )
+        points = torch.from_numpy(prediction.points)
+        if points.shape[1] != self.fitter.mean.shape[0]:
+            raise UserError(
+                f"The weights know {points.shape[1]} points and the face model {self.fitter.mean.shape[0]}: "
+                "they belong to different versions."
+            )
+        agreement = torch.ones(len(points))
+        if "points" in self.config.refine:
+            face = self.fitter.fit(face, points)
+        apart = (self.fitter.points(face) - points).norm(dim=-1).median(dim=1).values
+        confidence = agreement / (1 + (apart / POINTS_PX) ** 2)
+        shape = self._model.landmarks(face.identity, face.expression)
+        landmarks = weak_perspective(shape, face.rotation, face.scale, face.translation)
+        return [
+            FaceState(
+                identity=face.identity[i].numpy(),
+                expression=face.expression[i].numpy(),
+                rotation=face.rotation[i].numpy(),
+                scale=float(face.scale[i]),
+                translation=face.translation[i].numpy(),
+                landmarks=landmarks[i].numpy(),
+                points=points[i].numpy(),
+                confidence=float(confidence[i].clamp(0, 1)),
+            )
+            for i in range(len(points))
+        ]

@@ -1,0 +1,254 @@
+"""Follow faces through a clip, each under its own number.
+
+A face's last state says where the next frame's crop is; the detector is asked only where there is no face yet, where
+the confidence fell, and now and then while more faces are wanted. A cut in the film starts anew.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.capture.blazeface import Detection, overlap
+from mmface_core.capture.crop import Crop
+from mmface_core.capture.keypoints import first_crop
+from mmface_core.capture.state import FaceState
+from mmface_core.conventions import CROP_MM
+
+
+class FindsFaces(Protocol):
+    """What the tracker needs of a detector."""
+
+    def detect_whole(self, image: NDArray[np.uint8]) -> list[Detection]: ...
+
+    def detect_tiles(self, image: NDArray[np.uint8]) -> list[Detection]: ...
+
+    def detect(
+        self, image: NDArray[np.uint8], search_tiles: bool = True, search_turned: bool = False
+    ) -> list[Detection]: ...
+
+
+class ReadsFaces(Protocol):
+    """What the tracker needs of the reconstruction: a state in picture pixels for each crop."""
+
+    def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]: ...
+
+
+@dataclass(frozen=True)
+class TrackConfig:
+    """When a face counts, and how often the detector looks.
+
+    start: confidence from which a new face is believed; keep: below it, a face that was followed is lost.
+    looks: how often the network looks at a new face, each time at the crop that its own last answer asks for.
+    search_every: frames between two looks for further faces; tiles_every: frames between two searches of small faces
+    while there is none; memory: frames after which a lost face is forgotten.
+    """
+
+    start: float = 0.5
+    keep: float = 0.35
+    looks: int = 3
+    search_every: int = 10
+    tiles_every: int = 10
+    memory: int = 90
+
+
+# A crop that the face has left by this part of its side, or by this factor in size, is cut again in the same frame.
+MOVED: Final = 0.12
+GROWN: Final = 1.2
+SAME_PLACE: Final = 0.3  # two faces nearer than this part of a crop's side are one
+CUT_COLOURS: Final = 0.45  # Bhattacharyya distance of colour histograms ...
+CUT_LEVELS: Final = 28.0  # ... and mean difference of grey levels, that together mean a cut
+
+
+@dataclass
+class Track:
+    """One face that is or was followed: its number, its last state, the frame in which that was."""
+
+    number: int
+    state: FaceState
+    seen: int
+    velocity: NDArray[np.float64]
+
+
+class CutDetector:
+    """Tells a cut from motion: both the colours and the arrangement of the picture change at once."""
+
+    def __init__(self) -> None:
+        self._last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+
+    def is_cut(self, image: NDArray[np.uint8]) -> bool:
+        small = np.asarray(cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA), np.uint8)
+        colours = np.asarray(cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3), np.float32)
+        grey = small.mean(2, dtype=np.float32)
+        last, self._last = self._last, (colours, grey)
+        if last is None:
+            return False
+        distance = cv2.compareHist(last[0], colours, cv2.HISTCMP_BHATTACHARYYA)
+        return bool(distance > CUT_COLOURS and np.abs(grey - last[1]).mean() > CUT_LEVELS)
+
+
+class Tracker:
+    """Follows up to `limit` faces (None: as many as there are) through the frames of one source."""
+
+    def __init__(
+        self,
+        detector: FindsFaces,
+        reader: ReadsFaces,
+        keypoints_model: NDArray[np.floating],
+        limit: int | None = 1,
+        config: TrackConfig | None = None,
+    ) -> None:
+        """keypoints_model (6, 3) mm: where a detection's points lie on the mean face (see `keypoints`)."""
+        self._detector = detector
+        self._reader = reader
+        self._model = keypoints_model
+        self._limit = limit
+        self._config = TrackConfig() if config is None else config
+        self._cuts = CutDetector()
+        self._active: list[Track] = []
+        self._lost: list[Track] = []
+        self._count = 0  # numbers given away
+        self._index = -1
+        self._searched = self._searched_tiles = -(10**9)
+
+    def still(self, image: NDArray[np.uint8]) -> dict[int, FaceState]:
+        """The faces of a single picture by number, the largest first."""
+        detections = self._detector.detect(image, search_tiles=True, search_turned=True)
+        return {n + 1: state for n, state in enumerate(self._believed(image, detections, self._limit))}
+
+    def step(self, image: NDArray[np.uint8]) -> dict[int, FaceState]:
+        """The faces of the clip's next frame by number."""
+        self._index += 1
+        if self._cuts.is_cut(image):
+            self._active, self._lost = [], []
+            self._searched = self._searched_tiles = -(10**9)
+        self._follow(image)
+        self._drop_doubles()
+        if self._should_search():
+            self._search(image)
+        self._lost = [t for t in self._lost if self._index - t.seen <= self._config.memory]
+        return {track.number: track.state for track in self._active}
+
+    def _follow(self, image: NDArray[np.uint8]) -> None:
+        """Read the followed faces in this frame; those that are not there any more become lost."""
+        if not self._active:
+            return
+        crops = [_next_crop(track) for track in self._active]
+        states = self._reader.faces(image, crops)
+        again = [i for i, (crop, state) in enumerate(zip(crops, states, strict=True)) if _left(crop, state)]
+        if again:
+            nearer = self._reader.faces(image, [_crop_of(states[i]) for i in again])
+            for i, state in zip(again, nearer, strict=True):
+                if state.confidence >= states[i].confidence - 0.1:
+                    states[i] = state
+        kept = []
+        for track, state in zip(self._active, states, strict=True):
+            if state.confidence >= self._config.keep:
+                track.velocity = state.translation.astype(np.float64) - track.state.translation
+                track.state, track.seen = state, self._index
+                kept.append(track)
+            else:
+                self._lost.append(track)
+        self._active = kept
+
+    def _drop_doubles(self) -> None:
+        """Where two tracks sit on one face, the older number stays."""
+        kept: list[Track] = []
+        for track in sorted(self._active, key=lambda t: t.number):
+            if not any(_same_place(track.state, other.state) for other in kept):
+                kept.append(track)
+        self._active = kept
+
+    def _should_search(self) -> bool:
+        lost_now = any(track.seen == self._index - 1 for track in self._lost)
+        wanted = self._limit is None or len(self._active) < self._limit
+        due = self._index - self._searched >= self._config.search_every
+        return wanted and (not self._active or lost_now or due)
+
+    def _search(self, image: NDArray[np.uint8]) -> None:
+        """Ask the detector, and believe what the network confirms."""
+        self._searched = self._index
+        detections = self._detector.detect_whole(image)
+        if not detections and not self._active and self._index - self._searched_tiles >= self._config.tiles_every:
+            self._searched_tiles = self._index
+            detections = self._detector.detect_tiles(image)
+        new = [d for d in detections if not any(_covers(t.state, d) for t in self._active)]
+        room = None if self._limit is None else self._limit - len(self._active)
+        for state in self._believed(image, new, room):
+            if any(_same_place(state, track.state) for track in self._active):
+                continue
+            self._active.append(Track(self._number(state), state, self._index, np.zeros(2)))
+
+    def _believed(self, image: NDArray[np.uint8], detections: list[Detection], room: int | None) -> list[FaceState]:
+        """States of detected faces that the network confirms, the largest first, at most `room`."""
+        believed: list[FaceState] = []
+        for detection in sorted(detections, key=lambda d: -float((d.box[2:] - d.box[:2]).prod())):
+            if room is not None and len(believed) >= room:
+                break
+            state = self._look(image, first_crop(detection, self._model))
+            if state is not None and not any(_same_place(state, other) for other in believed):
+                believed.append(state)
+        return believed
+
+    def _look(self, image: NDArray[np.uint8], crop: Crop) -> FaceState | None:
+        """The face in a crop, looked at several times, or None where there is none."""
+        state = self._reader.faces(image, [crop])[0]
+        for _ in range(self._config.looks - 1):
+            if not _sane(state, crop):
+                return None
+            crop = _crop_of(state)
+            state = self._reader.faces(image, [crop])[0]
+        return state if state.confidence >= self._config.start and _sane(state, crop) else None
+
+    def _number(self, state: FaceState) -> int:
+        """The number of a lost face that this one continues, or a new number."""
+        if self._limit == 1:
+            self._count = 1
+            return 1
+        for track in sorted(self._lost, key=lambda t: -t.seen):
+            if _same_place(track.state, state, 2 * SAME_PLACE):
+                self._lost.remove(track)
+                return track.number
+        self._count += 1
+        return self._count
+
+
+def _crop_of(state: FaceState) -> Crop:
+    return Crop.of_pose(state.rotation, state.scale, state.translation)
+
+
+def _next_crop(track: Track) -> Crop:
+    """The crop for the next frame: where the face was, moved on as it moved before."""
+    state = track.state
+    moved = float(np.linalg.norm(track.velocity)) / (CROP_MM * state.scale)
+    # A slow face's velocity is mostly noise, and a very fast one's mostly a mistake.
+    onward = track.velocity if 0.01 < moved < 0.2 else 0.0
+    return Crop.of_pose(state.rotation, state.scale, state.translation + onward)
+
+
+def _left(crop: Crop, state: FaceState) -> bool:
+    """Whether the face has left the middle of its crop, or its size."""
+    moved = np.linalg.norm(crop.points_to_picture(np.full(2, 127.5)) - state.translation) / crop.side
+    grown = CROP_MM * state.scale / crop.side
+    return bool(moved > MOVED or not 1 / GROWN < grown < GROWN)
+
+
+def _sane(state: FaceState, crop: Crop) -> bool:
+    """Whether a state could be what the crop shows at all."""
+    moved = np.linalg.norm(crop.points_to_picture(np.full(2, 127.5)) - state.translation) / crop.side
+    return bool(moved < 0.5 and 0.4 < CROP_MM * state.scale / crop.side < 2.5)
+
+
+def _same_place(a: FaceState, b: FaceState, part: float = SAME_PLACE) -> bool:
+    apart = np.linalg.norm(a.translation - b.translation)
+    larger, smaller = max(a.scale, b.scale), min(a.scale, b.scale)
+    return bool(apart < part * CROP_MM * larger and larger < 2.5 * smaller) or overlap(a.box, b.box) > 0.6
+
+
+def _covers(state: FaceState, detection: Detection) -> bool:
+    """Whether a detection lies on a face that is followed already."""
+    centre = (detection.box[:2] + detection.box[2:]) / 2
+    return bool(np.linalg.norm(centre - state.translation) < SAME_PLACE * CROP_MM * state.scale)
