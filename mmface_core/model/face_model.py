@@ -7,6 +7,8 @@ names. All arrays are non-persistent buffers, so that a checkpoint of a module t
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -132,7 +134,7 @@ class FaceModel(nn.Module):
         try:
             with np.load(where, allow_pickle=False) as file:
                 arrays = {key: file[key] for key in file.files}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"{where} is not a face model that can be read ({error}).") from error
         return cls(arrays, parts)
 
