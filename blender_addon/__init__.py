@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""MMFace inside Blender: loads motion files onto rigs, and is the part of mmface that opens, bakes and renders .blend files.
+"""MMFace inside Blender: loads motion files onto rigs, and is the part of mmface that opens, bakes and renders .blend
+files.
 
 Needs nothing but Blender itself (3.4 or later) and what Blender bundles.
 """

@@ -1,7 +1,7 @@
 """Starts a child Blender, hands it a job, reads its answer, and turns whatever goes wrong into a sentence.
 
-The child is this Python if it can import bpy, otherwise a Blender program. It runs `blender_addon/scene/job.py`, with scripts of the
-opened file off and without the user's own settings and add-ons.
+The child is this Python if it can import bpy, otherwise a Blender program. It runs `blender_addon/scene/job.py`, with
+scripts of the opened file off and without the user's own settings and add-ons.
 """
 
 import importlib.util
@@ -114,7 +114,10 @@ class Blender:
                     last.append(line.rstrip())
             return child.wait(timeout=self.limit), "\n".join(last)
         except (queue.Empty, subprocess.TimeoutExpired):
-            sentence = f"Blender did nothing for {self.limit:.0f} seconds on {about} and was stopped; raise --timeout if it needs longer."
+            sentence = (
+                f"Blender did nothing for {self.limit:.0f} seconds on {about} and was stopped; "
+                "raise --timeout if it needs longer."
+            )
             raise BlenderError("timeout", sentence, "\n".join(last)) from None
         finally:
             _end(child)
@@ -160,8 +163,8 @@ def _crash(status: int, log: str, about: str, rendering: bool) -> BlenderError:
     if rendering and how in ("SIGABRT", "SIGSEGV") and ("GL" in log or "EGL" in log or "GPU" in log):
         return BlenderError(
             "opengl",
-            "Blender found no OpenGL to render with; install it (Debian, Ubuntu: apt-get install libegl1 libgl1-mesa-dri) "
-            "or leave --preview out.",
+            "Blender found no OpenGL to render with; install it (Debian, Ubuntu: apt-get install libegl1 "
+            "libgl1-mesa-dri) or leave --preview out.",
             log,
         )
     return BlenderError(

@@ -15,8 +15,9 @@ _MOST_LID_OFFSET = 0.35
 def remove_neutral(weights: Array, frame: NDArray[np.integer], good: NDArray[np.bool_], neutral: int) -> Array:
     """Weights (T, 52) in which picture number `neutral` is all zero, stretched so that 1 stays 1.
 
-    frame (T,) numbers of the pictures; good (T,) which show the face. The reference is the median of up to 5 good frames around the
-    chosen one, so that one noisy frame does not shift the whole clip. Raises UserError where that picture shows no face.
+    frame (T,) numbers of the pictures; good (T,) which show the face. The reference is the median of up to 5 good
+    frames around the chosen one, so that one noisy frame does not shift the whole clip. Raises UserError where that
+    picture shows no face.
     """
     place = np.flatnonzero(frame == neutral)
     if len(place) == 0 or not good[place[0]]:

@@ -2,9 +2,10 @@
 
 To change how blinks are filtered, change SIGMA_FACTOR.
 
-The zero-phase filter is a local quadratic regression with Gaussian weights in real time: at each sample, a parabola is fitted
-to its neighbours (weighted by closeness in seconds and by confidence) and its value there taken. It delays nothing, follows
-uneven time stamps, bridges nothing across long gaps, and a parabola keeps the peaks that a plain average would flatten.
+The zero-phase filter is a local quadratic regression with Gaussian weights in real time: at each sample, a parabola is
+fitted to its neighbours (weighted by closeness in seconds and by confidence) and its value there taken. It delays
+nothing, follows uneven time stamps, bridges nothing across long gaps, and a parabola keeps the peaks that a plain
+average would flatten.
 """
 
 import math
@@ -21,8 +22,8 @@ Array = NDArray[np.floating]
 FULL_SIGMA = 0.12  # seconds: the Gaussian's width at strength 1
 DEFAULT_STRENGTH = 0.4
 
-# How much of the width each unit takes, by the start of its name; longest match wins. Lids move within 2 or 3 frames and
-# must close, lips close for p, b and m; brows and cheeks are slow.
+# How much of the width each unit takes, by the start of its name; longest match wins. Lids move within 2 or 3 frames
+# and must close, lips close for p, b and m; brows and cheeks are slow.
 SIGMA_FACTOR: dict[str, float] = {
     "eyeBlink": 0.3,
     "eyeWide": 0.5,

@@ -14,9 +14,10 @@ Array = NDArray[np.floating]
 class GapPolicy:
     """Times in seconds.
 
-    bridge: gaps up to this long are interpolated from both sides. hold: in longer ones, and after the last sight, the last
-    pose stays this long, then eases to rest within `ease` ("ease"), or stays to the end ("hold"). Before the face comes
-    back it eases within `ease` into the first pose seen again. min_confidence: samples below it count as not seen.
+    bridge: gaps up to this long are interpolated from both sides. hold: in longer ones, and after the last sight, the
+    last pose stays this long, then eases to rest within `ease` ("ease"), or stays to the end ("hold"). Before the face
+    comes back it eases within `ease` into the first pose seen again. min_confidence: samples below it count as not
+    seen.
     """
 
     lost: str = "ease"

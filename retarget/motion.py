@@ -41,12 +41,16 @@ class Pivot:
 
 @dataclass(frozen=True)
 class RotationCurve:
-    """Quaternions (T, 4), w first, of an object or of one of its bones: the basis rotation, which the artist also keys."""
+    """Quaternions (T, 4), w first, of an object or of one of its bones: the basis rotation, which the artist also keys.
+
+    locations (T, 3): of an object that turns about a point other than its origin.
+    """
 
     object: str
     bone: str | None
     values: Array = field(repr=False)
     pivot: Pivot | None = None
+    locations: Array | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,9 @@ def save_motion(motion: RigMotion, path: str | Path) -> None:
                 entry["pivot"] = {"location": list(p.location), "size": p.size, "children": list(p.children)}
             rotations.append(entry)
             offset += _append(file, rotation.values, (motion.frame_count, 4))
+            if rotation.locations is not None:
+                entry["location_offset"] = offset
+                offset += _append(file, rotation.locations, (motion.frame_count, 3))
     os.replace(unfinished, curves_path)
     data = {
         "schema": SCHEMA,
@@ -124,6 +131,7 @@ def load_motion(path: str | Path) -> RigMotion:
             r["bone"],
             _slice(values, r["offset"], 4 * count, path).reshape(count, 4),
             Pivot(tuple(p["location"]), p["size"], tuple(p["children"])) if (p := r.get("pivot")) else None,
+            _slice(values, at, 3 * count, path).reshape(count, 3) if (at := r.get("location_offset")) else None,
         )
         for r in data["rotations"]
     )

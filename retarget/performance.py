@@ -36,8 +36,9 @@ class Settings:
 class Performance:
     """Curves on Blender's frames start .. start + F - 1.
 
-    weights (F, 52) ARKit, 0..1; rotation (F, 3, 3) head to camera; confidence (F,); rate None for a still picture;
-    filled: how many of the take's frames were not seen and had to be filled.
+    weights (F, 52) ARKit, 0..1; rotation (F, 3, 3) head to camera; confidence (F,); row (F,): the take's row that is
+    nearest in time; rate None for a still picture; filled: how many of the take's rows were not seen and had to be
+    filled.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Performance:
     weights: Array = field(repr=False)
     rotation: Array = field(repr=False)
     confidence: Array = field(repr=False)
+    row: NDArray[np.intp] = field(repr=False)
     filled: int = 0
 
     @property
@@ -78,6 +80,7 @@ def performance_of(take: Take, settings: Settings, name: str | None = None) -> P
         weights=timing.resample(weights, line),
         rotation=timing.resample_rotations(rotation, line),
         confidence=timing.resample(confidence, line),
+        row=line.lower + (line.fraction > 0.5),
         filled=int((~good).sum()),
     )
 

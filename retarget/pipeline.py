@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from retarget.mapping.facing import find_facing
 from retarget.mapping.schema import Mapping
 from retarget.motion import RigMotion, save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
+from retarget.preview import PreviewMaker
 from retarget.report import Report
 from retarget.rig import RigDescription, rig_from_json
 from retarget.turning import HEAD_MODES, turn_curves
@@ -44,7 +46,7 @@ def retarget_video(
     preview: str | Path | None = None,
     settings: Settings | None = None,
     head: str = "absolute",
-    face: int = 1,
+    face: str | int = "largest",
     blender: Blender | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -52,8 +54,9 @@ def retarget_video(
 
     source: a video, an image, a folder of images (one clip), or a take (.npz). rig: a .blend, .glb, .gltf or .fbx.
     output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the capture here.
-    preview: also write an H.264 .mp4 here. face: which face, 1 being the largest. head: "absolute", "relative" or "off".
-    progress is told (what, done, total). Raises UserError with a sentence; then nothing is left behind half-written.
+    preview: also write an H.264 .mp4 here. face: "largest", or the number of one of several faces. head: "absolute",
+    "relative" or "off". progress is told (what, done, total). Raises UserError with a sentence; then nothing is left
+    behind half-written.
     """
     source, rig = Path(source), Path(rig)
     settings, blender = settings or Settings(), blender or Blender()
@@ -67,20 +70,21 @@ def retarget_video(
     if take_path:
         captured.save(take_path)
     motion = motion_for(mapped, performance, head)
-    with tempfile.TemporaryDirectory(prefix="mmface-retarget-") as folder:
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mmface-retarget-"))
         save_motion(motion, Path(folder, "motion.json"))
         steps: list[dict[str, Any]] = [
             {"do": "open", "path": str(rig.resolve())},
             {"do": "bake", "motion": str(Path(folder, "motion.json"))},
             {"do": "save", "path": str(output.resolve())},
         ]
-        _, baked, _ = blender.run(steps, rig.name, progress)
         if preview:
-            from retarget.preview import write_preview
-
-            write_preview(
-                preview, output, motion, mapped, captured, source, settings, blender=blender, progress=progress
-            )
+            maker = stack.enter_context(PreviewMaker(preview, motion, captured, source, performance))
+            steps.append(maker.render_step(mapped))
+            baked = blender.run(steps, rig.name, _both(maker.on_progress, progress))[1]
+            maker.encode(blender, progress)
+        else:
+            baked = blender.run(steps, rig.name, progress)[1]
     return Report(
         rig=str(rig),
         output=output,
@@ -110,8 +114,8 @@ def read_and_map(rig: Path, head: str = "absolute", blender: Blender | None = No
         keys = list(dict.fromkeys(key.name for mesh in described.keyed_meshes for key in mesh.keys))
         some = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
         raise UserError(
-            f"No channel matched: none of the {len(keys)} shape keys of {rig.name} ({some}) is named like an ARKit unit "
-            "(such as jawOpen, eyeBlinkLeft or mouth_smile_L). Rename the keys in Blender."
+            f"No channel matched: none of the {len(keys)} shape keys of {rig.name} ({some}) is named like an ARKit "
+            "unit (such as jawOpen, eyeBlinkLeft or mouth_smile_L). Rename the keys in Blender."
         )
     facing = find_facing(described, named.channels)
     mapping = Mapping(named.channels, facing)
@@ -196,7 +200,16 @@ def _rig_warnings(rig: RigDescription, mapping: Mapping) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _capture(source: Path, face: int, progress: Progress | None) -> Take:
+def _both(first: Progress, second: Progress | None) -> Progress:
+    def tell(step: str, done: int, total: int) -> None:
+        first(step, done, total)
+        if second:
+            second(step, done, total)
+
+    return tell
+
+
+def _capture(source: Path, face: str | int, progress: Progress | None) -> Take:
     from retarget.capturing import capture_one
 
     return capture_one(source, face, progress)

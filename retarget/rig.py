@@ -1,4 +1,5 @@
-"""RigDescription: what Blender reported of a rig. Plain JSON with long arrays beside it; no Blender is needed to read it.
+"""RigDescription: what Blender reported of a rig. Plain JSON with long arrays beside it; no Blender is needed to read
+it.
 
 Written by `blender_addon/scene/read_rig.py` (schema "mmface-rig/1", see docs/rig_formats.md). World coordinates are
 Blender's (z up) in the file's own unit.
@@ -72,7 +73,8 @@ class Mesh:
 
 @dataclass(frozen=True)
 class Bone:
-    """A pose bone. head, tail (3,): world. pose, rest (4, 4): in the armature's frame. basis (4, 4): the pose's own offset,
+    """A pose bone. head, tail (3,): world. pose, rest (4, 4): in the armature's frame. basis (4, 4): the pose's own
+    offset,
     rotation (3, 3) its rotation alone."""
 
     name: str
@@ -103,7 +105,8 @@ class Armature:
 
 @dataclass(frozen=True)
 class SceneObject:
-    """An object of any type. world, basis (4, 4), rotation (3, 3): the basis' rotation alone; box (2, 3): lowest and highest
+    """An object of any type. world, basis (4, 4), rotation (3, 3): the basis' rotation alone; box (2, 3): lowest and
+    highest
     corner, None without extent."""
 
     name: str

@@ -9,7 +9,7 @@ from retarget import rotations
 from retarget.mapping.names import LEFT, RIGHT
 from retarget.mapping.schema import Facing, Mapping, TurnTarget
 from retarget.motion import RotationCurve
-from retarget.rig import RigDescription
+from retarget.rig import RigDescription, SceneObject
 
 Array = NDArray[np.floating]
 
@@ -24,7 +24,8 @@ GAZE_DOWN = np.radians(28.0)
 def head_turns(rotation: Array, confidence: Array, mode: str) -> Array:
     """Turns (T, 3, 3) of the head from its rest, in its own frame, from head-to-camera rotations (T, 3, 3).
 
-    absolute: facing the camera is rest. relative: the clip's mean direction is rest, as for a person filmed from the side.
+    absolute: facing the camera is rest. relative: the clip's mean direction is rest, as for a person filmed from the
+    side.
     """
     if mode == "absolute":
         return rotation
@@ -51,8 +52,8 @@ def gaze_turns(weights: Array, side: str) -> Array:
 def rotation_curve(rig: RigDescription, target: TurnTarget, facing: Facing, turns: Array) -> RotationCurve:
     """The target's basis rotations that turn it in the world by `turns` (T, 3, 3), given in the head's frame.
 
-    A turn D in the world becomes A^-1 D A in the target's channel, A being the frame in which its basis rotation acts, and
-    comes on top of the pose that the file has.
+    A turn D in the world becomes A^-1 D A in the target's channel, A being the frame in which its basis rotation acts,
+    and comes on top of the pose that the file has.
     """
     world = facing.matrix @ turns @ facing.matrix.T
     if target.pivot is not None:
@@ -61,14 +62,23 @@ def rotation_curve(rig: RigDescription, target: TurnTarget, facing: Facing, turn
         armature = rig.armatures[target.object]
         bone = armature.bones[target.bone]
         whole = rotations.orthogonal(armature.world[:3, :3]) @ rotations.orthogonal(bone.pose[:3, :3])
-        basis, own = rotations.orthogonal(bone.basis[:3, :3]), bone.rotation
+        basis, own = bone.basis, bone.rotation
     else:
         obj = rig.objects[target.object]
         whole = rotations.orthogonal(obj.world[:3, :3])
-        basis, own = rotations.orthogonal(obj.basis[:3, :3]), obj.rotation
-    frame = whole @ basis.T
+        basis, own = obj.basis, obj.rotation
+    frame = whole @ rotations.orthogonal(basis[:3, :3]).T
     quaternions = rotations.to_quaternions(frame.T @ world @ frame @ own)
-    return RotationCurve(target.object, target.bone, quaternions)
+    locations = None if target.about is None else _locations(rig.objects[target.object], world, np.array(target.about))
+    return RotationCurve(target.object, target.bone, quaternions, locations=locations)
+
+
+def _locations(obj: SceneObject, world: Array, about: Array) -> Array:
+    """The object's location channels (T, 3) while the world rotations (T, 3, 3) turn it about a point."""
+    origin = about + world @ (obj.world[:3, 3] - about)
+    parent = obj.world @ np.linalg.inv(obj.basis)
+    homogeneous = np.concatenate([origin, np.ones((len(origin), 1))], axis=1)
+    return (homogeneous @ np.linalg.inv(parent).T)[:, :3]
 
 
 def turn_curves(

@@ -1,12 +1,13 @@
 """From a face model's expression to the 52 ARKit weights.
 
-The default model's expression components are the units themselves, so they pass through by name. Another model's basis U is
-matched by the units B (the same shapes on the same vertices): for each frame, minimise over 0 <= x <= 1
+The default model's expression components are the units themselves, so they pass through by name. Another model's basis
+U is matched by the units B (the same shapes on the same vertices): for each frame, minimise over 0 <= x <= 1
 
     1/2 |B x - d|^2 + sparsity * sum(x) + smallness/2 |x|^2 + symmetry/2 |P x|^2 + temporal/2 |x_t - x_(t-1)|^2
 
-with d = U a + mu and P the differences of left and right units. That is the formulation in practice (Lewis and others 2014,
-Bouaziz and others 2013), except that the temporal term couples the whole clip to both sides instead of leaning on the past.
+with d = U a + mu and P the differences of left and right units. That is the formulation in practice (Lewis and others
+2014, Bouaziz and others 2013), except that the temporal term couples the whole clip to both sides instead of leaning
+on the past.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from array import array
+from itertools import pairwise
 
 import bpy
 from mathutils import Matrix, Quaternion
@@ -39,21 +40,27 @@ def load_motion(path: str) -> dict:
     if sys.byteorder == "big":
         values.byteswap()
     frames = motion["frame_count"]
-    for channel in (*motion["keys"], *motion["rotations"]):
-        width = frames * channel.get("width", 1)
-        start = channel["offset"]
-        if start + width > len(values):
-            raise SceneError("motion", f"The curves that belong to {path} are cut short; write the motion again.")
-        channel["values"] = values[start : start + width]
+    for channel in motion["keys"]:
+        channel["values"] = _curves(values, channel["offset"], frames, path)
+    for channel in motion["rotations"]:
+        channel["values"] = _curves(values, channel["offset"], 4 * frames, path)
+        if "location_offset" in channel:
+            channel["locations"] = _curves(values, channel["location_offset"], 3 * frames, path)
     return motion
+
+
+def _curves(values, offset: int, count: int, path: str):
+    if offset + count > len(values):
+        raise SceneError("motion", f"The curves that belong to {path} are cut short; write the motion again.")
+    return values[offset : offset + count]
 
 
 def bake(motion: dict, set_scene: bool = True) -> dict:
     """Put the motion (of `load_motion`) onto the scene's objects and bones.
 
-    set_scene: also set the scene's frame rate, range and current frame to the clip's.
-    Returns {"action": name, "keyed": number of curves, "warnings": [sentences]}. Raises SceneError (kind "rig") where the
-    scene lacks what the motion names.
+    set_scene: also set the scene's frame rate, range and current frame to the clip's. Returns {"action": name,
+    "keyed": number of curves, "warnings": [sentences]}. Raises SceneError (kind "rig") where the scene lacks what the
+    motion names.
     """
     scene = face_scene()
     frames = array("f", range(motion["start"], motion["start"] + motion["frame_count"]))
@@ -66,7 +73,7 @@ def bake(motion: dict, set_scene: bool = True) -> dict:
     datablocks = list(by_datablock)
     actions = compat.actions_for(motion["name"], datablocks)
     keyed = 0
-    for datablock, action in zip(datablocks, actions):
+    for datablock, action in zip(datablocks, actions, strict=True):
         writer = compat.CurveWriter(action, datablock)
         for path, index, values, group in by_datablock[datablock]:
             writer.write(path, index, frames, values, group)
@@ -105,6 +112,9 @@ def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
         name, curves = _rotation_curves(channel["values"], target.rotation_mode)
         for index, values in enumerate(curves):
             by_datablock.setdefault(obj, []).append((prefix + name, index, values, group))
+        if "locations" in channel:
+            for index in range(3):
+                by_datablock[obj].append((prefix + "location", index, channel["locations"][index::3], group))
 
 
 def _rotation_curves(values, mode: str):
@@ -113,7 +123,7 @@ def _rotation_curves(values, mode: str):
     The mode stays as the artist chose it. Neighbouring frames stay close to each other.
     """
     quaternions = [Quaternion(values[i : i + 4]) for i in range(0, len(values), 4)]
-    for previous, current in zip(quaternions, quaternions[1:]):
+    for previous, current in pairwise(quaternions):
         if previous.dot(current) < 0:
             current.negate()
     if mode == "QUATERNION":

@@ -72,7 +72,8 @@ def _open_blend(path: str) -> list:
     warnings = [f"The linked library {name} is missing; what it holds is not animated." for name in missing]
     if bpy.app.autoexec_fail:
         warnings.append(
-            f"The file wants to run a script ({bpy.app.autoexec_fail_message}); scripts stay off, so what it drives rests."
+            f"The file wants to run a script ({bpy.app.autoexec_fail_message}); scripts stay off, so what it drives "
+            "rests."
         )
     return warnings
 

@@ -4,10 +4,10 @@
     python job.py JOB.json                      (a Python that can import bpy)
     blender --background ... --python job.py -- JOB.json
 
-A job is {"schema": "mmface-job/1", "answer": PATH, "steps": [{"do": NAME, ...}, ...]} with the steps of STEPS below, each a
-function of this module whose arguments are the step's other entries. The answer is {"schema": "mmface-job-answer/1",
-"results": [one per step]}, or with "error": {"kind", "sentence", "traceback"} if a step failed. Lines that start with
-"MMFACE " on standard output tell the progress.
+A job is {"schema": "mmface-job/1", "answer": PATH, "steps": [{"do": NAME, ...}, ...]} with the steps of STEPS below,
+each a function of this module whose arguments are the step's other entries. The answer is {"schema":
+"mmface-job-answer/1", "results": [one per step]}, or with "error": {"kind", "sentence", "traceback"} if a step failed.
+Lines that start with "MMFACE " on standard output tell the progress.
 """
 
 import importlib
@@ -58,8 +58,8 @@ def step_save(path: str) -> dict:
     return {}
 
 
-def step_render(folder: str, frames: list, size: list, view: dict) -> dict:
-    _scene("render").render_frames(folder, frames, size, view, progress=_tell("render"))
+def step_render(folder: str, frames: list, size: list, view: dict, fine: bool = False) -> dict:
+    _scene("render").render_frames(folder, frames, size, view, fine, progress=_tell("render"))
     return {}
 
 
@@ -88,7 +88,7 @@ def run(job: dict) -> dict:
         for step in job["steps"]:
             arguments = {name: value for name, value in step.items() if name != "do"}
             answer["results"].append(STEPS[step["do"]](**arguments))
-            print(f"MMFACE done {step['do']}", flush=True)
+            _say(f"done {step['do']}")
     except SceneError as error:
         answer["error"] = {"kind": error.kind, "sentence": str(error), "traceback": traceback.format_exc()}
     except Exception as error:
@@ -96,9 +96,15 @@ def run(job: dict) -> dict:
     return answer
 
 
+def _say(words: str) -> None:
+    """Standard output is the line to the program that started this one."""
+    sys.stdout.write(f"MMFACE {words}\n")
+    sys.stdout.flush()
+
+
 def _tell(step: str):
     def progress(done: int, total: int) -> None:
-        print(f"MMFACE progress {step} {done} {total}", flush=True)
+        _say(f"progress {step} {done} {total}")
 
     return progress
 

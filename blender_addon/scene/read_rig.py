@@ -182,9 +182,9 @@ def _world_positions(obj, depsgraph) -> array:
     (a, b, c, d), (e, f, g, h), (i, j, k, m) = (tuple(row) for row in obj.matrix_world[:3])
     xs, ys, zs = local[0::3], local[1::3], local[2::3]
     world = array("f", bytes(4 * len(local)))
-    world[0::3] = array("f", [a * x + b * y + c * z + d for x, y, z in zip(xs, ys, zs)])
-    world[1::3] = array("f", [e * x + f * y + g * z + h for x, y, z in zip(xs, ys, zs)])
-    world[2::3] = array("f", [i * x + j * y + k * z + m for x, y, z in zip(xs, ys, zs)])
+    world[0::3] = array("f", [a * x + b * y + c * z + d for x, y, z in zip(xs, ys, zs, strict=True)])
+    world[1::3] = array("f", [e * x + f * y + g * z + h for x, y, z in zip(xs, ys, zs, strict=True)])
+    world[2::3] = array("f", [i * x + j * y + k * z + m for x, y, z in zip(xs, ys, zs, strict=True)])
     return world
 
 
@@ -195,7 +195,7 @@ def _coordinates(block) -> array:
 
 
 def _difference(a: array, b: array) -> array:
-    return array("f", [x - y for x, y in zip(a, b)])
+    return array("f", [x - y for x, y in zip(a, b, strict=True)])
 
 
 def _key_blocks(obj):

@@ -8,17 +8,31 @@ from retarget.mapping.schema import Channel, Facing, TurnTarget
 from retarget.motion import Pivot
 from retarget.rig import Armature, Bone, Mesh, RigDescription
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Words that programs add to bone names and that say nothing about the body part.
-_DECORATION = frozenset(
-    ["mixamorig", "mixamo", "cc", "base", "rl", "j", "bip", "bip01", "valve", "biped", "valvebiped", "c", "m", "f", "x", "ctrl", "control", "con", "bone", "bn", "b", "jnt", "joint", "jt", "sk", "skel", "def", "org", "mch", "rig", "armature", "adj", "face", "facial", "fk", "main", "root", "character", "char"]
+_DECORATION = _words(
+    """
+    mixamorig mixamo cc base rl j bip bip01 valve biped valvebiped c m f x ctrl control con bone bn b
+    jnt joint jt sk skel def org mch rig armature adj face facial fk main root character char
+    """
 )
 # Rigify's inner layers: its plain `head` is the one that an animator keys.
 _INNER = frozenset({"def", "org", "mch"})
-_NO_HEAD = frozenset(
-    ["top", "end", "nub", "tip", "front", "hair", "hat", "gear", "aim", "look", "at", "target", "ik", "pole", "tweak", "scale", "socket", "ornament", "band", "set", "light"]
+_NO_HEAD = _words(
+    """
+    top end nub tip front hair hat gear aim look at target ik pole tweak scale socket ornament band set
+    light
+    """
 )
-_NO_EYE = frozenset(
-    ["lid", "lids", "lash", "lashes", "brow", "brows", "blink", "squint", "target", "aim", "look", "at", "ik", "end", "nub", "tip", "master", "tweak", "top", "bottom", "upper", "lower", "up", "down", "corner", "inner", "outer", "in", "out", "socket", "bag", "crease", "t", "glint", "highlight"]
+_NO_EYE = _words(
+    """
+    lid lids lash lashes brow brows blink squint target aim look at ik end nub tip master tweak top
+    bottom upper lower up down corner inner outer in out socket bag crease t glint highlight
+    """
 )
 _SIDES = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
 _HEAD_ELSEWHERE = frozenset({"頭", "あたま", "kopf", "tete", "cabeza", "testa"})
@@ -148,22 +162,15 @@ def _head_object(rig: RigDescription, meshes: list[Mesh], channels: tuple[Channe
             inside = (obj.box[0] >= low - margin).all() and (obj.box[1] <= high + margin).all()
             if inside:
                 roots.add(_root(rig, name))
-    if len(roots) == 1:
-        obj = rig.objects[next(iter(roots))]
-        origin = obj.world[:3, 3]
-        if (origin >= low - margin).all() and (origin <= high + margin).all():
-            return TurnTarget(obj.name, None, by="object")
     local = face @ facing.matrix
     middle = 0.5 * (local.min(axis=0) + local.max(axis=0))
     # A head turns about the top of the spine: a third of its height up, behind its middle.
     middle[1] = local[:, 1].min() + 0.33 * np.ptp(local[:, 1])
     middle[2] = local[:, 2].min() + 0.4 * np.ptp(local[:, 2])
-    location = facing.matrix @ middle
-    pivot = Pivot(
-        (float(location[0]), float(location[1]), float(location[2])),
-        float(0.3 * np.linalg.norm(high - low)),
-        tuple(sorted(roots)),
-    )
+    x, y, z = (float(value) for value in facing.matrix @ middle)
+    if len(roots) == 1:
+        return TurnTarget(roots.pop(), None, by="object", about=(x, y, z))
+    pivot = Pivot((x, y, z), float(0.3 * np.linalg.norm(high - low)), tuple(sorted(roots)))
     return TurnTarget("Head turn", None, by="new empty", pivot=pivot)
 
 

@@ -62,8 +62,8 @@ def _ceiling(key: ShapeKey) -> float:
 def _read_mesh(mesh: Mesh) -> tuple[dict[Unit, ShapeKey], list[str]]:
     """The key of each unit on this mesh, and the names of keys that mean none.
 
-    Of two keys for one unit, a live one comes before a dead one and a plainer name before a longer one (`eyeBlinkLeft` before
-    `eyeBlinkLeft.001`).
+    Of two keys for one unit, a live one comes before a dead one and a plainer name before a longer one (`eyeBlinkLeft`
+    before `eyeBlinkLeft.001`).
     """
     names = [key.name for key in mesh.keys]
     prefixes = common_prefixes(names, (mesh.object,))
@@ -81,8 +81,8 @@ def _read_mesh(mesh: Mesh) -> tuple[dict[Unit, ShapeKey], list[str]]:
 def _keys_for(unit: Unit, found: dict[Unit, ShapeKey]) -> list[tuple[ShapeKey, float, str]]:
     """(key, gain, how) for one ARKit unit.
 
-    The sided key if there is one. Failing both sided keys, the two-sided key gets the mean of left and right. A unit without
-    a side drives both halves where the rig has it only in halves.
+    The sided key if there is one. Failing both sided keys, the two-sided key gets the mean of left and right. A unit
+    without a side drives both halves where the rig has it only in halves.
     """
     if unit in found:
         return [(found[unit], 1.0, "name")]

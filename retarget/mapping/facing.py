@@ -19,8 +19,8 @@ _LOWER = ("jawOpen", "mouth")
 def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
     """The character's axes.
 
-    Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the rig gives no such
-    pairs: facing -y, z up, Blender's own habit.
+    Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the rig gives no
+    such pairs: facing -y, z up, Blender's own habit.
     """
     centres = _centres(rig, channels)
     across = [
@@ -47,8 +47,8 @@ def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
         # The rig's "left" is the viewer's: keys stay with their names, but the face looks the other way.
         frame = np.stack([-left, up, -np.cross(left, up)], axis=1)
     frame = _snapped(frame)
-    axes = [(float(a[0]), float(a[1]), float(a[2])) for a in frame.T]
-    return Facing(*axes, by="mirrored keys" if mirrored else "keys")
+    left_axis, up_axis, front_axis = ((float(a[0]), float(a[1]), float(a[2])) for a in frame.T)
+    return Facing(left_axis, up_axis, front_axis, by="mirrored keys" if mirrored else "keys")
 
 
 def _centres(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, Array]:

@@ -1,8 +1,8 @@
 """Reads the names of shape keys: which ARKit unit and which side a key means, however it is spelt.
 
-A unit's name is a base ("eyeBlink") and a side (left, right or none). Spellings differ in capitals, separators, where the
-side stands and how it is abbreviated, and in what is put in front; all of these mean eyeBlinkLeft:
-eyeBlinkLeft, EyeBlinkLeft, eye_blink_left, EYE-BLINK-LEFT, eyeBlink_L, EyeBlink.L, L_eyeBlink, leftEyeBlink, eye_left_blink,
+A unit's name is a base ("eyeBlink") and a side (left, right or none). Spellings differ in capitals, separators, where
+the side stands and how it is abbreviated, and in what is put in front; all of these mean eyeBlinkLeft: eyeBlinkLeft,
+EyeBlinkLeft, eye_blink_left, EYE-BLINK-LEFT, eyeBlink_L, EyeBlink.L, L_eyeBlink, leftEyeBlink, eye_left_blink,
 blendShape1.eyeBlinkLeft, Head_eyeBlink_L, eyeBlinkLeft.001.
 """
 
@@ -68,8 +68,8 @@ def squashed(name: str) -> str:
 def _spellings() -> dict[str, Unit]:
     """Every way to write a unit as one lower-case word.
 
-    The side stands as a whole word anywhere between the base's words, or as a letter at the end or in front. A spelling that
-    could mean two units means neither.
+    The side stands as a whole word anywhere between the base's words, or as a letter at the end or in front. A
+    spelling that could mean two units means neither.
     """
     table: dict[str, Unit] = {}
     doubtful: set[str] = set()

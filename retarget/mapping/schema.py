@@ -38,12 +38,16 @@ class Channel:
 
 @dataclass(frozen=True)
 class TurnTarget:
-    """What turns with the head, or with one eye: a bone, an object, or an empty to be made. `by`: how it was found."""
+    """What turns with the head, or with one eye: a bone, an object, or an empty to be made. `by`: how it was found.
+
+    about: the world point about which an object turns, in the neck; a bone turns about its own head.
+    """
 
     object: str
     bone: str | None
     by: str
     pivot: Pivot | None = None
+    about: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +127,8 @@ def _turn_target(data: dict[str, Any], place: str) -> TurnTarget:
         pivot = _build(
             Pivot, {**pivot, "location": tuple(pivot["location"]), "children": tuple(pivot["children"])}, place
         )
-    return _build(TurnTarget, {**data, "pivot": pivot or None}, place)
+    about = data.get("about")
+    return _build(TurnTarget, {**data, "pivot": pivot or None, "about": tuple(about) if about else None}, place)
 
 
 def _build(kind: type, data: dict[str, Any], place: str) -> Any:

@@ -1,0 +1,124 @@
+"""The command `mmface-retarget`, which is also `mmface retarget`."""
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("source", metavar="INPUT")
+@click.argument("rig", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The .blend to write; default: INPUT_RIG.blend here."
+)
+@click.option("--take", type=click.Path(path_type=Path), help="Also keep what was captured, as a take (.npz).")
+@click.option(
+    "--preview", type=click.Path(path_type=Path), help="Also write an .mp4: the tracked video beside the avatar."
+)
+@click.option(
+    "--smooth", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Smoothing over time; 0 is off."
+)
+@click.option("--no-smooth", is_flag=True, help="The same as --smooth 0.")
+@click.option(
+    "--head",
+    type=click.Choice(["absolute", "relative", "off"]),
+    default="absolute",
+    show_default=True,
+    help="Rest is facing the camera (absolute), or the clip's mean direction (relative).",
+)
+@click.option("--start", type=int, default=1, show_default=True, help="Blender's frame for the video's first picture.")
+@click.option(
+    "--face", default="largest", show_default=True, help="Which face, where there are several: largest, 1, 2, ..."
+)
+@click.option("--neutral", type=int, help="Number of a picture in which the face rests; it becomes the zero.")
+@click.option(
+    "--lost",
+    type=click.Choice(["ease", "hold"]),
+    default="ease",
+    show_default=True,
+    help="While no face is seen: ease to rest, or hold the last pose.",
+)
+@click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds Blender may be silent."
+)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def retarget(
+    source: str,
+    rig: Path,
+    output: Path | None,
+    take: Path | None,
+    preview: Path | None,
+    smooth: float,
+    no_smooth: bool,
+    head: str,
+    start: int,
+    face: str,
+    neutral: int | None,
+    lost: str,
+    program: str | None,
+    timeout: float,
+    quiet: bool,
+) -> None:
+    """Animate a copy of RIG (.blend, .glb, .gltf, .fbx) with the face in INPUT.
+
+    INPUT is a video, an image, a folder of images, a webcam's number, or a take (.npz). The result is a new .blend
+    with an action named after the clip, at the clip's own frame rate; RIG itself is never changed.
+    """
+    # Imported here so that --help answers at once.
+    from retarget.blender import Blender
+    from retarget.gaps import GapPolicy
+    from retarget.performance import Settings
+    from retarget.pipeline import retarget_video
+
+    settings = Settings(smooth=0.0 if no_smooth else smooth, start=start, gaps=GapPolicy(lost=lost), neutral=neutral)
+    with _progress(quiet) as progress:
+        report = retarget_video(
+            source,
+            rig,
+            output,
+            take=take,
+            preview=preview,
+            settings=settings,
+            head=head,
+            face=face,
+            blender=Blender(program, timeout),
+            progress=progress,
+        )
+    if not quiet:
+        click.echo("\n".join(report.lines()))
+
+
+@contextmanager
+def _progress(quiet: bool) -> "Iterator[Callable[[str, int, int], None]]":
+    """Bars on the terminal, one for each part of the work; nothing where nobody watches."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, disable=quiet or not sys.stderr.isatty()
+    ) as bars:
+        tasks = {}
+
+        def tell(step: str, done: int, total: int) -> None:
+            if step not in tasks:
+                tasks[step] = bars.add_task(step.capitalize(), total=total or None)
+            bars.update(tasks[step], completed=done, total=total or None)
+
+        yield tell
+
+
+def main() -> None:
+    """Entry point of `mmface-retarget`."""
+    from mmface_core.cli import run
+
+    sys.exit(run(retarget))
