@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     "--preview", type=click.Path(path_type=Path), help="Also write an .mp4: the tracked video beside the avatar."
 )
 @click.option(
+    "--motion", type=click.Path(path_type=Path), help="Also write the curves (.json) for the Blender add-on to load."
+)
+@click.option(
     "--smooth", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Smoothing over time; 0 is off."
 )
 @click.option("--no-smooth", is_flag=True, help="The same as --smooth 0.")
@@ -57,6 +60,7 @@ def retarget(
     output: Path | None,
     take: Path | None,
     preview: Path | None,
+    motion: Path | None,
     smooth: float,
     no_smooth: bool,
     head: str,
@@ -87,6 +91,7 @@ def retarget(
             output,
             take=take,
             preview=preview,
+            motion=motion,
             settings=settings,
             head=head,
             face=face,

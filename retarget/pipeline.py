@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from typing import Any
 from mmface_core.errors import UserError
 from mmface_core.take import Take
 from retarget.blender import Blender
+from retarget.capturing import capture_one, face_choice
 from retarget.mapping.bones import find_eyes, find_head
 from retarget.mapping.by_name import Named, map_by_name
 from retarget.mapping.facing import find_facing
@@ -44,6 +46,7 @@ def retarget_video(
     *,
     take: str | Path | None = None,
     preview: str | Path | None = None,
+    motion: str | Path | None = None,
     settings: Settings | None = None,
     head: str = "absolute",
     face: str | int = "largest",
@@ -52,44 +55,51 @@ def retarget_video(
 ) -> Report:
     """Animate a copy of `rig` with the face in `source`; the rig's own file is never changed.
 
-    source: a video, an image, a folder of images (one clip), or a take (.npz). rig: a .blend, .glb, .gltf or .fbx.
-    output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the capture here.
-    preview: also write an H.264 .mp4 here. face: "largest", or the number of one of several faces. head: "absolute",
-    "relative" or "off". progress is told (what, done, total). Raises UserError with a sentence; then nothing is left
-    behind half-written.
+    source: a video, an image, a folder of images (one clip), a webcam's number, or a take (.npz). rig: a .blend, .glb,
+    .gltf or .fbx. output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the
+    capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
+    Blender add-on. face: "largest", or the number of one of several faces. head: "absolute", "relative" or "off".
+    progress is told (what, done, total). Raises UserError with a sentence; then nothing is left behind half-written.
     """
     source, rig = Path(source), Path(rig)
     settings, blender = settings or Settings(), blender or Blender()
     name = clip_name(str(source))
     output = Path(output) if output else Path(f"{name}_{rig.stem}.blend")
-    take_path, preview = (Path(take) if take else None), (Path(preview) if preview else None)
-    check_request(source, rig, output, take_path, preview, head)
+    take_path, preview, motion_path = (Path(path) if path else None for path in (take, preview, motion))
+    check_request(source, rig, {".blend": output, ".npz": take_path, ".mp4": preview, ".json": motion_path}, head)
+    face_choice(face)
     mapped = read_and_map(rig, head, blender)
-    captured = Take.load(source) if source.suffix.lower() == ".npz" else _capture(source, face, progress)
-    performance = performance_of(captured, settings, name)
+    captured = Take.load(source) if source.suffix.lower() == ".npz" else capture_one(source, face, progress)
     if take_path:
-        captured.save(take_path)
-    motion = motion_for(mapped, performance, head)
+        captured.save(take_path)  # even if it drives nothing, it is what took the time
+    performance = performance_of(captured, settings, name)
+    curves = motion_for(mapped, performance, head)
+    if motion_path:
+        save_motion(curves, motion_path)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mmface-retarget-"))
-        save_motion(motion, Path(folder, "motion.json"))
+        save_motion(curves, Path(folder, "motion.json"))
+        unfinished = _unfinished(output)
+        stack.callback(unfinished.unlink, missing_ok=True)
         steps: list[dict[str, Any]] = [
             {"do": "open", "path": str(rig.resolve())},
             {"do": "bake", "motion": str(Path(folder, "motion.json"))},
-            {"do": "save", "path": str(output.resolve())},
+            {"do": "save", "path": str(unfinished)},
         ]
         if preview:
-            maker = stack.enter_context(PreviewMaker(preview, motion, captured, source, performance))
+            maker = stack.enter_context(PreviewMaker(preview, curves, captured, source, performance))
             steps.append(maker.render_step(mapped))
             baked = blender.run(steps, rig.name, _both(maker.on_progress, progress))[1]
             maker.encode(blender, progress)
         else:
             baked = blender.run(steps, rig.name, progress)[1]
+        os.replace(unfinished, output)
     return Report(
         rig=str(rig),
         output=output,
         preview=preview,
         take=take_path,
+        motion=motion_path,
         action=baked["action"],
         performance=performance,
         mapping=mapped.mapping,
@@ -157,9 +167,9 @@ def motion_for(mapped: MappedRig, performance: Performance, head: str = "absolut
     )
 
 
-def check_request(source: Path, rig: Path, output: Path, take: Path | None, preview: Path | None, head: str) -> None:
-    """Refuse what cannot work before the long part begins. Raises UserError."""
-    if not source.exists():
+def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head: str) -> None:
+    """Refuse what cannot work before the long part begins. outputs: ending -> file to write. Raises UserError."""
+    if not source.exists() and not str(source).isdigit():
         raise UserError(f"There is no file {source}.")
     if not rig.is_file():
         raise UserError(f"There is no file {rig}.")
@@ -167,7 +177,7 @@ def check_request(source: Path, rig: Path, output: Path, take: Path | None, prev
         raise UserError(f"{rig} is not a rig: give a .blend, .glb, .gltf or .fbx file.")
     if head not in HEAD_MODES:
         raise UserError(f"The head mode is {head}; give one of {', '.join(HEAD_MODES)}.")
-    for path, kind in ((output, ".blend"), (take, ".npz"), (preview, ".mp4")):
+    for kind, path in outputs.items():
         if path is None:
             continue
         if path.suffix.lower() != kind:
@@ -209,7 +219,8 @@ def _both(first: Progress, second: Progress | None) -> Progress:
     return tell
 
 
-def _capture(source: Path, face: str | int, progress: Progress | None) -> Take:
-    from retarget.capturing import capture_one
-
-    return capture_one(source, face, progress)
+def _unfinished(path: Path) -> Path:
+    """A name beside `path` for a file in the making: relative paths in it come out right, and the last step is a
+    rename.
+    """
+    return path.resolve().with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.unfinished{path.suffix}")

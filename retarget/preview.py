@@ -87,7 +87,7 @@ class PreviewMaker:
 def _footage(source: Path, take: Take) -> Path | None:
     """The file that shows the person; None where there is none."""
     if source.suffix.lower() != ".npz":
-        return source
+        return source if source.exists() else None  # a webcam's pictures are gone
     named = Path(take.source)
     return named if named.exists() else None
 

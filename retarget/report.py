@@ -1,9 +1,11 @@
 """What a retarget did, for the person who asked: which keys move, which channels found none, where the file is."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from retarget.mapping.by_name import Named
+from retarget.mapping.names import words
 from retarget.mapping.schema import Mapping
 from retarget.performance import Performance
 
@@ -16,6 +18,7 @@ class Report:
     output: Path
     preview: Path | None
     take: Path | None
+    motion: Path | None
     action: str
     performance: Performance
     mapping: Mapping
@@ -33,6 +36,7 @@ class Report:
         lines = [*_key_lines(self.mapping, named)]
         if named.missing:
             lines.append(f"Channels without a key ({len(named.missing)}): {_listed(named.missing)}")
+            lines += [f"  {key} looks like {channel} misspelt; rename it to use it" for channel, key in misspelt(named)]
         if named.dead:
             lines.append(f"Dead keys, which move nothing ({len(named.dead)}): {_listed(named.dead)}")
         if named.driven:
@@ -46,7 +50,7 @@ class Report:
         rate = f"{performance.rate.value:.6g} fps" if performance.rate else "still picture, the rig's own frame rate"
         first, count = performance.start, performance.frame_count
         lines.append(f'Action "{self.action}": frames {first} to {first + count - 1} ({count}), {rate}')
-        lines += [f"Wrote {path}" for path in (self.take, self.output, self.preview) if path]
+        lines += [f"Wrote {path}" for path in (self.take, self.motion, self.output, self.preview) if path]
         return lines
 
     def _head_line(self) -> str:
@@ -82,6 +86,22 @@ def _spelt(mapping: Mapping, name: str) -> str:
     channel = next(c for c in mapping.channels if c.channel == name)
     keys = list(dict.fromkeys(target.key for target in channel.targets))
     return name if keys == [name] else f"{name} ({'+'.join(keys)})"
+
+
+def misspelt(named: Named) -> list[tuple[str, str]]:
+    """(channel, "Object: key") of unread keys that are nearly named like a channel without a key."""
+    names = {key.partition(": ")[2]: key for key in named.unread}
+    pairs = []
+    for channel in named.missing:
+        near = [n for n in get_close_matches(channel, names, n=3, cutoff=0.87) if same_side(n, channel)]
+        pairs += [(channel, names[near[0]])] if near else []
+    return pairs
+
+
+def same_side(name: str, channel: str) -> bool:
+    """Whether a key's name does not say the other side than the channel's."""
+    sides = {"left", "right"}
+    return sides & set(words(name)) == sides & set(words(channel))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -41,19 +41,15 @@ def open_rig(path: str) -> list:
 
 
 def save_blend(path: str) -> None:
-    """Save the scene as a .blend at `path`, complete or not at all. Raises SceneError (kind "unwritable")."""
-    folder = os.path.dirname(os.path.abspath(path))
-    # In the same folder, so that relative paths come out right and the last step is one rename.
-    unfinished = os.path.join(folder, f".{os.path.basename(path)}.{os.getpid()}.unfinished.blend")
+    """Save a copy of the scene as the .blend `path`. Raises SceneError (kind "unwritable").
+
+    Whoever wants it whole or not at all gives the name of a temporary file in the same folder and renames it.
+    """
     bpy.context.preferences.filepaths.save_version = 0
     try:
-        bpy.ops.wm.save_as_mainfile(filepath=unfinished, copy=True, check_existing=False, relative_remap=True)
-        os.replace(unfinished, path)
-    except (RuntimeError, OSError) as error:
+        bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, check_existing=False, relative_remap=True)
+    except RuntimeError as error:
         raise SceneError("unwritable", f"{path} could not be written: {_last_line(error)}") from error
-    finally:
-        if os.path.exists(unfinished):
-            os.remove(unfinished)
 
 
 def _open_blend(path: str) -> list:
