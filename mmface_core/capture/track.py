@@ -59,8 +59,8 @@ class TrackConfig:
 MOVED: Final = 0.12
 GROWN: Final = 1.2
 SAME_PLACE: Final = 0.3  # two faces nearer than this part of a crop's side are one
-CUT_COLOURS: Final = 0.45  # Bhattacharyya distance of colour histograms ...
-CUT_LEVELS: Final = 28.0  # ... and mean difference of grey levels, that together mean a cut
+CUT_COLOURS: Final = 0.4  # Bhattacharyya distance of colour histograms ...
+CUT_LEVELS: Final = 20.0  # ... and mean difference of grey levels, that together mean a cut
 
 
 @dataclass
@@ -83,6 +83,7 @@ class CutDetector:
         small = np.asarray(cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA), np.uint8)
         colours = np.asarray(cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3), np.float32)
         grey = small.mean(2, dtype=np.float32)
+        grey -= grey.mean()  # a flash changes the whole picture at once
         last, self._last = self._last, (colours, grey)
         if last is None:
             return False
