@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,9 +18,9 @@ class Head:
     """Arrays of the whole default model (all parts), vertices V, identity codes K, expression weights M.
 
     mean (V, 3) f32 mm; basis (K + M, V * 3) f32; triangles (F, 3) i32; parts name -> slice of vertices;
-    mirror (V,) i64; landmark_vertices (68, 3), landmark_weights (68, 3), dense_vertices (P, 3) and dense_weights (P, 3) of
-    the points that the network predicts, the landmarks first; names of the expression weights;
-    uv (V, 2) f32.
+    mirror (V,) i64; landmark_vertices (68, 3), landmark_weights (68, 3), dense_vertices (P, 3), dense_weights (P, 3) of
+    the points that the network predicts, the landmarks first; names of the expression
+    weights; uv (V, 2) f32; version, a hash of the shapes.
     """
 
     mean: np.ndarray
@@ -34,6 +35,7 @@ class Head:
     dense_weights: np.ndarray
     names: tuple[str, ...]
     uv: np.ndarray
+    version: str
 
     @property
     def n_vertices(self) -> int:
@@ -86,6 +88,7 @@ def default_head() -> Head:
         dense_weights=dense.weights.numpy(),
         names=model.expression_names,
         uv=model.uv.numpy(),
+        version=hashlib.sha256(model.mean.numpy().tobytes() + basis.tobytes()).hexdigest()[:12],
     )
 
 

@@ -39,7 +39,7 @@ LIDS = ("eyeBlinkLeft", "eyeBlinkRight", "eyeWideLeft", "eyeWideRight")
 class FitSettings:
     """Strengths of the fit. The data term is the mean squared distance in px times `data`."""
 
-    steps: int = 500
+    steps: int = 220
     rate: float = 0.03
     data: float = 60.0
     outline: float = 8.0
@@ -62,9 +62,16 @@ class Fit:
     error: np.ndarray
 
 
-def fit(points: np.ndarray, places: Correspondence, settings: FitSettings = FitSettings()) -> Fit:
-    """Fit the default model to detected points (B, 478, >=2) px of square portraits."""
-    model = FaceModel.load()
+def fit(points: np.ndarray, places: Correspondence, settings: FitSettings | None = None, batch: int = 256) -> Fit:
+    """Fit the default model to detected points (B, 478, >=2) px of square portraits, `batch` at a time."""
+    model, settings = FaceModel.load(), settings or FitSettings()
+    parts = [_fit_batch(model, points[i : i + batch], places, settings) for i in range(0, len(points), batch)]
+    names = ("identity", "expression", "rotation", "scale", "translation", "error")
+    return Fit(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+
+
+def _fit_batch(model: FaceModel, points: np.ndarray, places: Correspondence, settings: FitSettings) -> Fit:
+    """`fit` for as many portraits as fit into the processor's cache."""
     target = torch.from_numpy(points[:, places.index, :2]).float()  # (B, n, 2)
     outline = torch.from_numpy(points[:, list(OUTLINE), :2]).float()
     normals = _outline_normals(outline)
@@ -153,7 +160,7 @@ def _jaw_vertices(model: FaceModel) -> Tensor:
     skin = model.mean[model.skin]
     marks = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))[0, :17]
     near = torch.cdist(skin, marks).amin(1) < 28.0
-    return torch.nonzero(near & (skin[:, 2] > marks[[0, 16], 2].mean() - 12.0))[:, 0]
+    return torch.nonzero(near & (skin[:, 2] > marks[[0, 16], 2].mean() - 12.0))[::2, 0]
 
 
 def _outline_normals(outline: Tensor) -> Tensor:

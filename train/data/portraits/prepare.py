@@ -49,12 +49,17 @@ def prepare(shards: Path, label_python: str | None, say: Callable[[str], None]) 
 def find_correspondence(
     folder: Path, label_python: str | None, say: Callable[[str], None]
 ) -> correspond.Correspondence:
-    """Correspondences from rendered heads; the detected points of those are kept in the cache."""
+    """Correspondences from rendered heads, kept in the cache for this version of the face model."""
+    kept = folder / f"correspondence_{default_head().version}.npz"
+    if kept.is_file():
+        with np.load(kept) as file:
+            return correspond.Correspondence(**{key: file[key] for key in file.files})
     pictures, _, projections = correspond.render_heads(BOOTSTRAP_HEADS, seed=1)
     np.savez(folder / "bootstrap_pictures.npz", pictures=pictures)
     say(_detect(label_python, folder / "bootstrap_pictures.npz", folder / "bootstrap_points.npz"))
     with np.load(folder / "bootstrap_points.npz") as file:
         places = correspond.find(file["points"], projections)
+    np.savez(kept, **vars(places))
     say(f"{len(places.index)} correspondences, median spread {np.median(places.spread):.2f} mm")
     return places
 

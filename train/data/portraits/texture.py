@@ -10,6 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import cv2
+import numba
 import numpy as np
 from scipy.spatial import cKDTree
 
@@ -63,13 +64,27 @@ def visible(projected: np.ndarray, size: int, tolerance_px: float = 2.5) -> np.n
     return projected[:, 2] >= lowered[row, column] - tolerance_px
 
 
+@numba.njit(cache=True)
 def _fill_depth(depth: np.ndarray, projected: np.ndarray, triangles: np.ndarray) -> None:
-    """Write each triangle's mean depth into the buffer, far ones first (painter's order)."""
-    corner = projected[triangles]
-    mean = corner[..., 2].mean(1)
-    xy = np.rint(corner[..., :2]).astype(np.int32)
-    for index in np.argsort(mean):
-        cv2.fillConvexPoly(depth, xy[index], float(mean[index]))
+    """z-buffer: at every pixel centre the greatest depth of the triangles over it."""
+    height, width = depth.shape
+    for i in range(len(triangles)):
+        a, b, c = projected[triangles[i, 0]], projected[triangles[i, 1]], projected[triangles[i, 2]]
+        area = (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+        if abs(area) < 1e-9:
+            continue
+        left = max(0, int(np.ceil(min(a[0], b[0], c[0]))))
+        right = min(width - 1, int(np.floor(max(a[0], b[0], c[0]))))
+        top = max(0, int(np.ceil(min(a[1], b[1], c[1]))))
+        bottom = min(height - 1, int(np.floor(max(a[1], b[1], c[1]))))
+        for y in range(top, bottom + 1):
+            for x in range(left, right + 1):
+                second = ((x - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (y - a[1])) / area
+                third = ((b[0] - a[0]) * (y - a[1]) - (x - a[0]) * (b[1] - a[1])) / area
+                if second >= 0 and third >= 0 and second + third <= 1:
+                    z = a[2] + second * (b[2] - a[2]) + third * (c[2] - a[2])
+                    if z > depth[y, x]:
+                        depth[y, x] = z
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,6 @@ import numpy as np
 from train.data.head import default_head
 from train.data.render.surface import default_surface
 
-
 NOISE_TEXTURES = 32
 
 

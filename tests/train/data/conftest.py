@@ -1,0 +1,53 @@
+"""A small cache of painted portraits with exact fits, so that the streams can be tested without pictures of faces."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("moderngl")
+
+from train.data import camera  # noqa: E402
+from train.data.head import default_head  # noqa: E402
+from train.data.portraits import store  # noqa: E402
+from train.data.portraits.fit import Fit  # noqa: E402
+from train.data.portraits.prepare import write_coordinates, write_fits  # noqa: E402
+from train.data.streams import SampleMaker  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def painted_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with procedurally rendered portraits and their true parameters."""
+    folder = tmp_path_factory.mktemp("cache")
+    maker = SampleMaker(256, None, augmented=False)
+    samples, jpegs = [], []
+    for index in range(40):
+        sample = maker.sample(5, index)
+        samples.append(sample)
+        _, data = cv2.imencode(".jpg", sample["crop"][..., ::-1])
+        jpegs.append((f"painted_{index:03d}.jpg", data.tobytes()))
+    store.write_pictures(jpegs, folder)
+    stacked = {key: np.stack([sample[key] for sample in samples]) for key in samples[0]}
+    fitted = Fit(
+        *(stacked[key] for key in ("identity", "expression", "rotation", "scale", "translation")),
+        error=np.ones(len(samples), np.float32),
+    )
+    names = np.array([name for name, _ in jpegs])
+    write_fits(folder / store.FITS, names, np.ones(len(names), bool), fitted)
+    write_coordinates(folder / store.COORDINATES, folder / store.FITS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def maker(painted_cache: Path) -> SampleMaker:
+    """A maker of all three streams at 128 px, without augmentation."""
+    return SampleMaker(128, store.load_store(folder=painted_cache), augmented=False)
+
+
+def project_points(sample: dict[str, np.ndarray]) -> np.ndarray:
+    """The dense points (P, 2) that the sample's own weak-perspective labels project to."""
+    head = default_head()
+    vertices = head.shape(sample["identity"], sample["expression"])
+    pixels = camera.project(vertices, sample["rotation"], float(sample["scale"]), sample["translation"], np.inf)
+    return head.dense_points(pixels)[:, :2]

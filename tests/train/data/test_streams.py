@@ -1,0 +1,71 @@
+"""Samples are functions of (seed, index) and their labels agree with their pictures."""
+
+import numpy as np
+import pytest
+
+from tests.train.data.conftest import project_points
+from train.data.head import default_head
+from train.data.sampling import MIRROR_UNITS
+from train.data.streams import PORTRAIT, PROCEDURAL, TEXTURED, SampleMaker
+
+
+def test_a_sample_is_a_function_of_seed_and_index(maker: SampleMaker) -> None:
+    maker.augmented = True
+    first = [maker.sample(3, index) for index in (0, 1, 2, 3, 4, 5)]
+    again = [maker.sample(3, index) for index in (5, 4, 3, 2, 1, 0)][::-1]
+    maker.augmented = False
+    for one, other in zip(first, again, strict=True):
+        for key, value in one.items():
+            np.testing.assert_array_equal(value, other[key], err_msg=key)
+    assert not np.array_equal(maker.sample(4, 0)["identity"], first[0]["identity"])
+
+
+def test_all_streams_occur_and_have_the_same_arrays(maker: SampleMaker) -> None:
+    samples = [maker.sample(1, index) for index in range(40)]
+    assert {int(sample["stream"]) for sample in samples} == {PROCEDURAL, PORTRAIT, TEXTURED}
+    shapes = {key: (value.shape, value.dtype) for key, value in samples[0].items()}
+    for sample in samples:
+        assert {key: (value.shape, value.dtype) for key, value in sample.items()} == shapes
+        assert np.isfinite(sample["points"]).all()
+        assert ((sample["expression"] >= 0) & (sample["expression"] <= 1)).all()
+        np.testing.assert_allclose(sample["rotation"] @ sample["rotation"].T, np.eye(3), atol=1e-5)
+        assert np.linalg.det(sample["rotation"]) > 0.99
+
+
+def test_weak_perspective_labels_come_close_to_the_true_points(maker: SampleMaker) -> None:
+    distances = []
+    for index in range(30):
+        sample = maker.sample(2, index)
+        distances.append(np.linalg.norm(project_points(sample) - sample["points"], axis=1).mean())
+    assert np.median(distances) < 2.5
+    assert max(distances) < 12.0
+
+
+def test_portrait_labels_project_exactly(maker: SampleMaker) -> None:
+    sample = maker.portrait(np.random.default_rng(0))
+    np.testing.assert_allclose(project_points(sample), sample["points"], atol=0.05)
+
+
+def test_portrait_crop_shows_the_face_where_the_labels_say(maker: SampleMaker) -> None:
+    """The irises of the moved portrait are darker or otherwise unlike the skin around the nose's bridge."""
+    found = 0
+    head = default_head()
+    for index in range(12):
+        sample = maker.portrait(np.random.default_rng(index))
+        opened = sample["expression"][[head.index("eyeBlinkLeft"), head.index("eyeBlinkRight")]].max() < 0.2
+        yaw = np.degrees(np.arcsin(-sample["rotation"][2, 0]))
+        if not opened or abs(yaw) > 25:
+            continue
+        crop = sample["crop"].astype(float)
+        points = (sample["points"] + 0.5) / 2 - 0.5
+        eye = points[36:42].mean(0)
+        bridge = points[27]
+        patch = [crop[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] for x, y in (eye, bridge)]
+        found += patch[0].std() > patch[1].std()
+        if found >= 2:
+            return
+    pytest.fail("the eyes are not where the labels put them")
+
+
+def test_mirroring_the_units_twice_changes_nothing() -> None:
+    assert (MIRROR_UNITS[MIRROR_UNITS] == np.arange(52)).all()
