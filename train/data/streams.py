@@ -179,8 +179,8 @@ def make_sample(
     """The dictionary that the training loop takes; every value an array that stacks.
 
     crop (S, S, 3) u8 RGB; identity (K,), expression (M,), rotation (3, 3), scale () px/mm and translation (2,) px, the
-    last two always in pixels of the 256 crop; *_weight 0..1, how far a label is to be trusted; stream (). The streams
-    add points (P, 2) px of the 256 crop: the true perspective projection, which the weak-perspective labels only approach.
+    last two always in pixels of the 256 crop; *_weight 0..1, how far a label is to be trusted; stream (). The
+    streams add points (P, 2) px of the 256 crop: the true perspective projection, which the weak-perspective labels only approach.
     """
     weight = np.ones(len(expression), np.float32) if expression_weight is None else expression_weight
     return {

@@ -8,12 +8,12 @@ import pytest
 
 pytest.importorskip("moderngl")
 
-from train.data import camera  # noqa: E402
-from train.data.head import default_head  # noqa: E402
-from train.data.portraits import store  # noqa: E402
-from train.data.portraits.fit import Fit  # noqa: E402
-from train.data.portraits.prepare import write_coordinates, write_fits  # noqa: E402
-from train.data.streams import SampleMaker  # noqa: E402
+from train.data import camera
+from train.data.head import default_head
+from train.data.portraits import store
+from train.data.portraits.fit import Fit
+from train.data.portraits.prepare import write_coordinates, write_fits
+from train.data.streams import SampleMaker
 
 
 @pytest.fixture(scope="session")
