@@ -19,13 +19,13 @@ from retarget import rotations
 
 Array = NDArray[np.floating]
 
-FULL_SIGMA = 0.12  # seconds: the Gaussian's width at strength 1
+FULL_SIGMA = 0.18  # seconds: the Gaussian's width at strength 1
 DEFAULT_STRENGTH = 0.4
 
 # How much of the width each unit takes, by the start of its name; longest match wins. Lids move within 2 or 3 frames
 # and must close, lips close for p, b and m; brows and cheeks are slow.
 SIGMA_FACTOR: dict[str, float] = {
-    "eyeBlink": 0.3,
+    "eyeBlink": 0.2,
     "eyeWide": 0.5,
     "eyeSquint": 0.8,
     "eyeLook": 0.5,
