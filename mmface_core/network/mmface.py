@@ -1,0 +1,74 @@
+"""MMFaceNet: VMN, direct points and PMN in a row, from a crop to a volume and the parameters of a face."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mmface_core.geometry.rotation import from_6d
+from mmface_core.network.config import NetworkConfig
+from mmface_core.network.pmn import ParametricNetwork
+from mmface_core.network.points import PointHead
+from mmface_core.network.vmn import VolumetricNetwork
+
+HEAD_CELLS = 32
+"""Side of the pooled last feature map, from which points and parameters are read."""
+
+
+class NetworkOutput(NamedTuple):
+    """What one crop says, in the conventions of the 256-pixel crop (0-based pixel centres, y down, z to the camera).
+
+    volume_logits: per stack (B, D, h, w) before the sigmoid, depth first, at the maps' own resolution across.
+    identity (B, K) in standard deviations; expression (B, M), in 0..1 where the config squashes it.
+    rotation_6d (B, 6); rotation (B, 3, 3) head to camera; scale (B,) px/mm; translation (B, 2) px.
+    points (B, P, 2) px, from heat-maps, without the face model.
+    """
+
+    volume_logits: list[Tensor]
+    identity: Tensor
+    expression: Tensor
+    rotation_6d: Tensor
+    rotation: Tensor
+    scale: Tensor
+    translation: Tensor
+    points: Tensor
+
+
+class MMFaceNet(nn.Module):
+    """The whole network of the paper, its sizes in a `NetworkConfig`."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vmn = VolumetricNetwork(config)
+        self.point_head = PointHead(config)
+        self.pmn = ParametricNetwork(config)
+
+    def forward(self, crop: Tensor, volume: Tensor | None = None) -> NetworkOutput:
+        """(B, 3, S, S) RGB in 0..1, S the config's input size or half of it -> `NetworkOutput`.
+
+        `volume` (B, D, H, H), 0..1, replaces the predicted solid as PMN's input: the paper's stage with the true volume.
+        """
+        logits, features = self.vmn(crop)
+        # The same 8-pixel cells whether the input is 256 or 128 pixels wide, so that cheap early training carries over.
+        features = self.pooled(features)
+        points = self.point_head(features)
+        if volume is None:
+            volume = torch.sigmoid(logits[-1])
+        elif volume.shape[-1] != self.config.map_size:
+            volume = F.avg_pool2d(volume, volume.shape[-1] // self.config.map_size)
+        # Detached: the points stay what their own loss makes of them, and the regressor can be trained without pictures.
+        identity, expression, pose = self.pmn(volume, features, points.detach())
+        rotation = from_6d(pose.rotation_6d)
+        return NetworkOutput(
+            logits, identity, expression, pose.rotation_6d, rotation, pose.scale, pose.translation, points
+        )
+
+    @staticmethod
+    def pooled(features: Tensor) -> Tensor:
+        """(B, C, h, w) -> (B, C, 32, 32) by averaging whole blocks."""
+        factor = features.shape[-1] // HEAD_CELLS
+        return features if factor == 1 else F.avg_pool2d(features, factor)

@@ -1,0 +1,21 @@
+"""`mmface train`: run a training configuration, or go on with one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--run-dir", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old one resumes.")
+def train(config: Path, run_dir: Path) -> None:
+    """Train the network as CONFIG (YAML) says; started again with the same folder, go on where it stopped."""
+    from train.memory import keep_freed_memory, wait_without_spinning
+
+    wait_without_spinning()  # both before torch is loaded
+    keep_freed_memory()
+    from train.run import run_training
+
+    run_training(config, run_dir, report=click.echo)

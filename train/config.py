@@ -1,0 +1,129 @@
+"""What a training run is: one dataclass for each concept, read from and written to one YAML file a run."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmface_core.errors import UserError
+from mmface_core.network.config import NetworkConfig, named_config
+
+PARTS = ("joint", "vmn", "pmn")
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the objective, chosen so that each term weighs a few tenths halfway through training.
+
+    volume: Eq. 3, nats a voxel (per stack). identity: Eq. 5, mm^2. expression: Eq. 6, mm^2. pose: Eq. 7, px^2.
+    weights: Eq. 4 on expression, squared weight units; gaze and lids move few vertices, so Eq. 6 hardly sees them.
+    codes: Eq. 4 on identity, squared standard deviations. points: direct points, px. point_pairs: lid and lip gaps of
+    the direct points, px. projected: points of the predicted mesh under the predicted pose, px (a robust Eq. 8 on
+    few points). projected_pairs: lid and lip gaps of those, px. regressor: the points-to-parameters layers on
+    samples of the face model alone.
+    """
+
+    volume: float = 2.0
+    identity: float = 0.03
+    expression: float = 0.15
+    pose: float = 0.005
+    weights: float = 12.0
+    codes: float = 0.02
+    points: float = 0.06
+    point_pairs: float = 0.08
+    projected: float = 0.02
+    projected_pairs: float = 0.06
+    regressor: float = 1.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One leg of a run: which parts learn, at which input, for how long, with the learning rate annealed to its end.
+
+    parts: "joint" (everything), "vmn" (volume alone), "pmn" (parameters, fed the true volume), as the paper's stages.
+    minutes or images: the budget; where both are given, minutes count.
+    """
+
+    name: str
+    input_size: int = 256
+    parts: str = "joint"
+    minutes: float = 0.0
+    images: int = 0
+    batch: int = 16
+    learning_rate: float = 1e-3
+    final_learning_rate: float = 2e-5
+    warmup_images: int = 4000
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One training run.
+
+    network: name of a size, with changed fields in `network_changes`. data: passed on to `train.data`. workers: loader
+    processes. pool: rendered samples kept for reuse, 0 to use each once in order (the reproducible mode). reuse: how
+    often a sample is used on average before the loop waits for new ones. regressor_steps: steps of the points-to-
+    parameters layers alone, before the first picture. initial: checkpoint whose weights to start from.
+    """
+
+    stages: tuple[Stage, ...]
+    network: str = "lite"
+    network_changes: dict[str, Any] = field(default_factory=dict)
+    losses: LossWeights = field(default_factory=LossWeights)
+    data: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    pool: int = 12000
+    reuse: float = 4.0
+    regressor_steps: int = 3000
+    seed: int = 1
+    threads: int = 2
+    weight_decay: float = 0.02
+    clip_norm: float = 2.0
+    ema_images: float = 30000.0
+    save_minutes: float = 2.0
+    validate_minutes: float = 5.0
+    validation_samples: int = 160
+    initial: str = ""
+
+    def network_config(self, n_points: int) -> NetworkConfig:
+        """The network's sizes, with as many direct points as the face model carries."""
+        return named_config(self.network, **({"n_points": n_points} | self.network_changes))
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a run's YAML; UserError that names the file and the field where it does not fit."""
+    try:
+        values = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise UserError(f"The training configuration {path} cannot be read ({error.strerror}).") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {error}") from error
+    if not isinstance(values, dict) or not values.get("stages"):
+        raise UserError(f"{path} names no stages to train; see train/configs/lite.yaml for an example.")
+    stages = tuple(_build(Stage, stage, path) for stage in values.pop("stages"))
+    for stage in stages:
+        if stage.parts not in PARTS:
+            raise UserError(f"{path}: stage {stage.name!r} trains {stage.parts!r}; it must be one of {PARTS}.")
+        if stage.minutes <= 0 and stage.images <= 0:
+            raise UserError(f"{path}: stage {stage.name!r} needs a budget in minutes or images.")
+    losses = _build(LossWeights, values.pop("losses", None) or {}, path)
+    return _build(RunConfig, values | {"stages": stages, "losses": losses}, path)
+
+
+def write_config(config: RunConfig, path: Path) -> None:
+    """Write the run's YAML, every field spelled out."""
+    values = asdict(config)
+    values["stages"] = [dict(stage) for stage in values["stages"]]
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def _build(kind: type, values: dict[str, Any], path: Path) -> Any:
+    unknown = set(values) - {f.name for f in fields(kind)}
+    if unknown:
+        raise UserError(f"{path}: {kind.__name__} has no field {', '.join(sorted(unknown))}.")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UserError(f"{path}: {error}") from error

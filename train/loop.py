@@ -1,0 +1,262 @@
+"""The training loop: stages of a run one after the other, resumable at any step.
+
+Read `Trainer.run` first. A run's folder holds `config.yaml`, `checkpoint.pt` (the newest), `log.csv` (loss terms) and
+`validation.csv` (figures on held-out renders).
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from mmface_core.model.face_model import FaceModel
+from mmface_core.network.losses import GeometryTerms
+from mmface_core.network.mmface import MMFaceNet
+from train.average import MovingAverage
+from train.checkpoint import load_checkpoint, save_checkpoint
+from train.config import RunConfig, Stage
+from train.evaluate import evaluate, picture_tensor
+from train.model_samples import ModelSamples
+from train.objective import Objective
+from train.pool import SamplePool
+from train.targets import TargetMaker, Targets
+
+Batch = dict[str, Tensor]
+LoaderFactory = Callable[[Stage, int], Iterable[Batch]]
+"""(stage, number of samples already used) -> batches of the stage's size, in a reproducible order."""
+
+REGRESSOR_BATCH = 128
+MODEL_SAMPLES = 40000
+LOG_EVERY = 50
+
+
+class Trainer:
+    """One run: network, average, optimiser and where it stands."""
+
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        model: FaceModel,
+        loader: LoaderFactory,
+        validation: Callable[[int], Batch] | None = None,
+        report: Callable[[str], None] = lambda line: None,
+        model_samples: int = MODEL_SAMPLES,
+    ) -> None:
+        """`loader` and `validation` (side of the picture -> samples) come from `train.data`; `report` gets progress."""
+        self.config, self.folder, self.loader, self.validation = config, folder, loader, validation
+        self.report = report
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(config.seed)
+        self.maker = TargetMaker(model, 64)
+        network = config.network_config(len(self.maker.points.names))
+        self.maker.volume_size = network.volume_size
+        self.net = channels_last(MMFaceNet(network))
+        geometry = GeometryTerms(model.identity_basis, model.expression_basis)
+        self.objective = Objective(config.losses, geometry, self.maker.points)
+        self.samples = ModelSamples(self.maker.points, model_samples, config.seed)
+        self.generator = torch.Generator().manual_seed(config.seed)
+        self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config.weight_decay), lr=1e-3, fused=True)
+        self.stage = self.step = self.images = self.stage_images = 0
+        self.stage_seconds = 0.0
+        self.checkpoint = folder / "checkpoint.pt"
+        if self.checkpoint.is_file():
+            self._resume()
+        else:
+            if config.initial:
+                self.net.load_state_dict(load_checkpoint(Path(config.initial))["average"])
+            self._train_regressor()
+        if not hasattr(self, "average"):
+            self.average = MovingAverage(self.net, config.ema_images)
+
+    def run(self, stop_after: int | None = None) -> None:
+        """Train what is left of every stage; `stop_after` ends after that many steps of this call (saved)."""
+        while self.stage < len(self.config.stages):
+            finished = self._run_stage(self.config.stages[self.stage], stop_after)
+            if not finished:
+                break
+            self.save(self.folder / f"{self.config.stages[self.stage].name}.pt", final=True)
+            self.stage, self.stage_images, self.stage_seconds = self.stage + 1, 0, 0.0
+            self.save(self.checkpoint)
+
+    def train_step(self, stage: Stage, batch: Batch) -> dict[str, float]:
+        """One step of the optimiser on `batch`; returns the loss terms."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(stage, self.progress(stage), self.stage_images)
+        self.net.train()
+        terms = self._terms(stage, batch, self.maker(batch))
+        total = self.objective.total(terms)
+        if stage.parts != "vmn" and self.config.losses.regressor > 0:
+            alone = self.objective.regressor(self.net, *self._model_batch())
+            terms["regressor"] = alone.detach()
+            total = total + self.config.losses.regressor * alone
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
+        if torch.isfinite(norm):
+            self.optimiser.step()
+        count = len(batch["crop"])
+        self.average.update(self.net, count)
+        self.step, self.images, self.stage_images = self.step + 1, self.images + count, self.stage_images + count
+        terms |= {"total": total, "gradient": norm}
+        return {name: float(term.detach()) for name, term in terms.items()}
+
+    def progress(self, stage: Stage) -> float:
+        """Share 0..1 of the stage's budget that is spent."""
+        if stage.minutes > 0:
+            return min(1.0, self.stage_seconds / (60.0 * stage.minutes))
+        return min(1.0, self.stage_images / stage.images)
+
+    def save(self, path: Path, final: bool = False) -> None:
+        """Write a checkpoint; `final` leaves out what only resuming needs."""
+        content: dict[str, Any] = {
+            "network": self.net.config.to_dict(),
+            "average": self.average.state(),
+            "images": self.images,
+            "step": self.step,
+        }
+        if not final:
+            content |= {
+                "model": self.net.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "average_steps": self.average.steps,
+                "position": [self.stage, self.stage_images],
+                "stage_seconds": self.stage_seconds,
+                "generator": self.generator.get_state(),
+            }
+        save_checkpoint(path, content)
+
+    def _resume(self) -> None:
+        content = load_checkpoint(self.checkpoint)
+        self.net.load_state_dict(content["model"])
+        self.optimiser.load_state_dict(content["optimiser"])
+        self.average = MovingAverage(self.net, self.config.ema_images)
+        self.average.load(content["average"], content["average_steps"])
+        self.stage, self.stage_images = content["position"]
+        self.step, self.images, self.stage_seconds = content["step"], content["images"], content["stage_seconds"]
+        self.generator.set_state(content["generator"])
+        self.report(f"resumed at step {self.step}, {self.images} images")
+
+    def _run_stage(self, stage: Stage, stop_after: int | None) -> bool:
+        batches, close = self._batches(stage)
+        samples = self.validation(stage.input_size) if self.validation else None
+        saved = validated = time.monotonic()
+        sums: dict[str, float] = {}
+        left = math.inf if stop_after is None else stop_after
+        try:
+            while self.progress(stage) < 1.0:
+                if left <= 0:
+                    self.save(self.checkpoint)
+                    return False
+                began = time.monotonic()
+                terms = self.train_step(stage, next(batches))
+                self.stage_seconds += time.monotonic() - began
+                left -= 1
+                for name, value in terms.items():
+                    sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
+                if self.step % LOG_EVERY == 0:
+                    self._log(stage, sums)
+                    sums = {}
+                now = time.monotonic()
+                if now - saved > 60.0 * self.config.save_minutes:
+                    self.save(self.checkpoint)
+                    saved = now
+                if samples is not None and now - validated > 60.0 * self.config.validate_minutes:
+                    self._validate(stage, samples)
+                    validated = time.monotonic()
+            if samples is not None:
+                self._validate(stage, samples)
+        finally:
+            close()
+        return True
+
+    def _batches(self, stage: Stage) -> tuple[Iterator[Batch], Callable[[], None]]:
+        if self.config.pool == 0:
+            return iter(self.loader(stage, self.stage_images)), lambda: None
+        loader, mirror = self.loader(stage, self.images), self.maker.points.mirror
+        pool = SamplePool(loader, self.config.pool, self.config.reuse, self.config.seed + self.step, mirror)
+        return iter(lambda: pool.draw(stage.batch), None), pool.close
+
+    def _terms(self, stage: Stage, batch: Batch, targets: Targets) -> dict[str, Tensor]:
+        crop = picture_tensor(batch["crop"])
+        if stage.parts == "vmn":
+            logits, features = self.net.vmn(crop)
+            points = self.net.point_head(self.net.pooled(features))
+            return self.objective.volume(logits, targets, batch) | self.objective.direct(points, targets, batch)
+        if stage.parts == "pmn":
+            output = self.net(crop, volume=targets.volume)
+            pose = (output.rotation, output.scale, output.translation)
+            return self.objective.parameters(output.identity, output.expression, pose, targets, batch)
+        return self.objective.everything(self.net(crop), targets, batch)
+
+    def _model_batch(self) -> tuple[Batch, Targets, Tensor]:
+        return self.samples.draw(REGRESSOR_BATCH, self.generator)
+
+    def _train_regressor(self) -> None:
+        """The points-to-parameters layers alone, so that the first pictures meet layers that know the face model."""
+        steps = self.config.regressor_steps
+        optimiser = torch.optim.AdamW(self.net.pmn.points.parameters(), lr=2e-3, weight_decay=1e-3)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps) if steps else None
+        for step in range(steps):
+            loss = self.objective.regressor(self.net, *self._model_batch())
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.net.pmn.points.parameters(), self.config.clip_norm)
+            optimiser.step()
+            schedule.step()
+            if step % 500 == 0 or step == steps - 1:
+                self.report(f"points to parameters, step {step}: loss {float(loss.detach()):.3f}")
+
+    def _validate(self, stage: Stage, samples: Batch) -> None:
+        trained = {name: value.clone() for name, value in self.net.state_dict().items()}
+        self.net.load_state_dict(self.average.state())
+        figures = {"images": self.images, "size": stage.input_size} | evaluate(self.net, samples, self.maker)
+        self.net.load_state_dict(trained)
+        append_row(self.folder / "validation.csv", figures)
+        self.report("validation " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
+
+    def _log(self, stage: Stage, sums: dict[str, float]) -> None:
+        per_image = 1000.0 * self.stage_seconds / max(1, self.stage_images)
+        row = {"stage": stage.name, "step": self.step, "images": self.images, "ms": round(per_image, 2)}
+        append_row(self.folder / "log.csv", row | {name: round(value, 5) for name, value in sums.items()})
+        short = "  ".join(f"{name} {value:.3f}" for name, value in sums.items())
+        self.report(f"{stage.name} {100 * self.progress(stage):.0f}% {self.images} images {per_image:.1f} ms  {short}")
+
+
+def learning_rate(stage: Stage, progress: float, images: int) -> float:
+    """Warm-up over the stage's first images, then a cosine to the final rate at the end of its budget."""
+    span = stage.learning_rate - stage.final_learning_rate
+    rate = stage.final_learning_rate + span * 0.5 * (1.0 + math.cos(math.pi * progress))
+    return rate * min(1.0, (images + stage.batch) / max(1, stage.warmup_images))
+
+
+def parameter_groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
+    """Weight decay for matrices and kernels, none for biases and normalisation."""
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    vectors = [p for p in net.parameters() if p.dim() <= 1]
+    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def channels_last(net: MMFaceNet) -> MMFaceNet:
+    """The same network with its 2D kernels in channels-last memory, which convolves faster on a CPU."""
+    for parameter in net.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return net
+
+
+def append_row(path: Path, row: dict[str, Any]) -> None:
+    """Add a row to a CSV file, with a header where the file is new."""
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if new:
+            writer.writeheader()
+        writer.writerow(row)

@@ -1,0 +1,75 @@
+"""The training objective: the terms of `mmface_core.network.losses` put together for one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.rotation import from_6d
+from mmface_core.network import losses
+from mmface_core.network.mmface import MMFaceNet, NetworkOutput
+from train.config import LossWeights
+from train.targets import PointModel, Targets
+
+
+class Objective:
+    """Terms by name and their weighted sum; a term is left out where a stage does not train its part."""
+
+    def __init__(self, weights: LossWeights, geometry: losses.GeometryTerms, points: PointModel) -> None:
+        self.weights, self.geometry, self.points = weights, geometry, points
+
+    def volume(self, logits: list[Tensor], targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Eq. 3 for each stack, averaged."""
+        terms = [losses.volume_loss(stack, targets.volume, batch["volume_weight"]) for stack in logits]
+        return {"volume": sum(terms) / len(terms)}
+
+    def direct(self, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Heat-map points and their gaps."""
+        trust = batch["points_weight"]
+        return {
+            "points": losses.points_loss(points, targets.points, trust),
+            "point_pairs": losses.pair_loss(points, targets.points, self.points.pairs, trust),
+        }
+
+    def parameters(
+        self, identity: Tensor, expression: Tensor, pose: tuple, targets: Targets, batch: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Eq. 4 to 7 and the projected points."""
+        geometry, trust = self.geometry, batch["points_weight"]
+        projected = weak_perspective(self.points(identity, expression), *pose)[..., :2]
+        landmarks = targets.points_3d[:, :68]
+        return {
+            "identity": losses.geometry_loss(
+                identity, batch["identity"], geometry.identity_gram, batch["identity_weight"]
+            ),
+            "codes": losses.code_loss(identity, batch["identity"], batch["identity_weight"]),
+            "expression": losses.geometry_loss(
+                expression, batch["expression"], geometry.expression_gram, batch["expression_weight"]
+            ),
+            "weights": losses.code_loss(expression, batch["expression"], batch["expression_weight"]),
+            "pose": losses.pose_loss(landmarks, pose, targets.pose, batch["pose_weight"]),
+            "projected": losses.points_loss(projected, targets.points, trust),
+            "projected_pairs": losses.pair_loss(projected, targets.points, self.points.pairs, trust),
+        }
+
+    def everything(self, output: NetworkOutput, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All terms of a forward pass."""
+        pose = (output.rotation, output.scale, output.translation)
+        return (
+            self.volume(output.volume_logits, targets, batch)
+            | self.direct(output.points, targets, batch)
+            | self.parameters(output.identity, output.expression, pose, targets, batch)
+        )
+
+    def total(self, terms: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of named terms."""
+        return sum((getattr(self.weights, name) * term for name, term in terms.items()), torch.zeros(()))
+
+    def regressor(self, net: MMFaceNet, samples: Mapping[str, Tensor], targets: Targets, noisy: Tensor) -> Tensor:
+        """The points-to-parameters layers on samples of the face model: no picture, `noisy` (B, P, 2) px points."""
+        identity, expression, pose = net.pmn.decode(net.pmn.points(noisy))
+        pose = (from_6d(pose.rotation_6d), pose.scale, pose.translation)
+        return self.total(self.parameters(identity, expression, pose, targets, samples))

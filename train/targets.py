@@ -1,0 +1,91 @@
+"""What the network should have said: volume, points and mesh from a sample's parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.voxelize import cap_plane, close_holes, voxelize, with_centres
+from mmface_core.model.dense_points import dense_points
+from mmface_core.model.face_model import FaceModel
+
+LID_ROWS = ("lid_upper_1", "lid_upper_2", "lid_upper_3", "lid_upper_4")
+LIP_PAIRS = (
+    ("lip_inner_upper_1_left", "lip_inner_lower_1_left"),
+    ("lip_inner_upper_1_right", "lip_inner_lower_1_right"),
+    ("lip_inner_upper_2_left", "lip_inner_lower_2_left"),
+    ("lip_inner_upper_2_right", "lip_inner_lower_2_right"),
+    # iBUG's own: inner lips, and the mouth's corners for smiles and puckers.
+    ("landmark_61", "landmark_67"),
+    ("landmark_62", "landmark_66"),
+    ("landmark_63", "landmark_65"),
+    ("landmark_48", "landmark_54"),
+)
+LID_LANDMARKS = ((37, 41), (38, 40), (43, 47), (44, 46))
+
+Pose = tuple[Tensor, Tensor, Tensor]
+
+
+class PointModel:
+    """The face model reduced to its P dense points (the 68 landmarks first): linear, so a few small products."""
+
+    def __init__(self, model: FaceModel) -> None:
+        points = dense_points(model)
+        self.names = list(points.names)
+        self.mirror = points.mirror
+        self.mean = points.of_shape(model.mean[None])[0]  # (P, 3)
+        self.identity = points.of_shape(model.identity_basis).flatten(1)  # (K, 3P)
+        self.expression = points.of_shape(model.expression_basis).flatten(1)  # (M, 3P)
+        self.pairs = gap_pairs(self.names)  # (N, 2)
+
+    def __call__(self, identity: Tensor, expression: Tensor) -> Tensor:
+        """(B, K), (B, M) -> (B, P, 3) mm."""
+        offsets = identity @ self.identity + expression @ self.expression
+        return self.mean + offsets.reshape(len(identity), -1, 3)
+
+
+class Targets(NamedTuple):
+    """points_3d (B, P, 3) mm; points (B, P, 2) px of the 256 crop; volume (B, D, H, W) f32 of 0 and 1; pose."""
+
+    points_3d: Tensor
+    points: Tensor
+    volume: Tensor
+    pose: Pose
+
+
+class TargetMaker:
+    """Makes `Targets` from a batch's parameters; holds the closed skin mesh."""
+
+    def __init__(self, model: FaceModel, volume_size: int) -> None:
+        self.model, self.volume_size = model, volume_size
+        self.points = PointModel(model)
+        skin = model.part_triangles("skin").numpy()
+        self.triangles, self.loops = close_holes(skin, model.skin.stop)
+
+    def __call__(self, batch: Mapping[str, Tensor]) -> Targets:
+        """Targets of a batch with `identity`, `expression`, `rotation`, `scale`, `translation`."""
+        pose = (batch["rotation"], batch["scale"], batch["translation"])
+        points = self.points(batch["identity"], batch["expression"])
+        # Renders know where a camera at arm's length saw the points, which weak perspective only comes near.
+        picture = batch["points"] if "points" in batch else weak_perspective(points, *pose)[..., :2]
+        return Targets(points, picture, self.volume(batch["identity"], batch["expression"], pose), pose)
+
+    def volume(self, identity: Tensor, expression: Tensor, pose: Pose) -> Tensor:
+        """The capped solid (B, D, H, W), f32 of 0 and 1."""
+        skin = self.model.shape(identity, expression)[:, self.model.skin]
+        vertices = with_centres(weak_perspective(skin, *pose).numpy(), self.loops)
+        cap = cap_plane(*(part.numpy() for part in pose), self.model.cap_z_mm)
+        return torch.from_numpy(voxelize(vertices, self.triangles, cap, self.volume_size)).float()
+
+
+def gap_pairs(names: list[str]) -> Tensor:
+    """Numbers (N, 2) of the point pairs whose distance tells closed from open eyes and lips."""
+    number = {name: i for i, name in enumerate(names)}
+    pairs = [(upper, upper.replace("upper", "lower")) for upper in LID_ROWS]
+    lids = [(f"{a}_{side}", f"{b}_{side}") for a, b in pairs for side in ("left", "right")]
+    lids += [(f"landmark_{a}", f"landmark_{b}") for a, b in LID_LANDMARKS]
+    return torch.tensor([(number[a], number[b]) for a, b in [*lids, *LIP_PAIRS]])
