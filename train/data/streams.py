@@ -78,7 +78,8 @@ class SampleMaker:
         store = self._store()
         number = int(rng.integers(len(store)))
         uv_a, uv_b, mix = store.coordinates(number)
-        skin = SkinColours(store.picture(number), uv_a, uv_b, mix)
+        fill, fill_weight = store.fill(number)
+        skin = SkinColours(store.picture(number), uv_a, uv_b, mix, fill=fill, fill_weight=fill_weight)
         profiled = rng.random() < PROFILED_SHARE
         identity = sampling.sample_identity(rng, self.head.n_identity, store.identity[number], 0.7 if profiled else 0.0)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
@@ -180,7 +181,7 @@ def make_sample(
 
     crop (S, S, 3) u8 RGB; identity (K,), expression (M,), rotation (3, 3), scale () px/mm and translation (2,) px, the
     last two always in pixels of the 256 crop; *_weight 0..1, how far a label is to be trusted; stream (). The
-    streams add points (P, 2) px of the 256 crop: the true perspective projection, which the weak-perspective labels only approach.
+    streams add points (P, 2) px of the 256 crop, the true perspective that weak-perspective labels only approach.
     """
     weight = np.ones(len(expression), np.float32) if expression_weight is None else expression_weight
     return {

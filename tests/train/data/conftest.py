@@ -1,5 +1,6 @@
 """A small cache of painted portraits with exact fits, so that the streams can be tested without pictures of faces."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -35,7 +36,7 @@ def painted_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     names = np.array([name for name, _ in jpegs])
     write_fits(folder / store.FITS, names, np.ones(len(names), bool), fitted)
-    write_coordinates(folder / store.COORDINATES, folder / store.FITS)
+    write_coordinates(folder)
     return folder
 
 
@@ -45,9 +46,14 @@ def maker(painted_cache: Path) -> SampleMaker:
     return SampleMaker(128, store.load_store(folder=painted_cache), augmented=False)
 
 
-def project_points(sample: dict[str, np.ndarray]) -> np.ndarray:
-    """The dense points (P, 2) that the sample's own weak-perspective labels project to."""
-    head = default_head()
-    vertices = head.shape(sample["identity"], sample["expression"])
-    pixels = camera.project(vertices, sample["rotation"], float(sample["scale"]), sample["translation"], np.inf)
-    return head.dense_points(pixels)[:, :2]
+@pytest.fixture(scope="session")
+def project_points() -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    """Gives the dense points (P, 2) that a sample's own weak-perspective labels project to."""
+
+    def project(sample: dict[str, np.ndarray]) -> np.ndarray:
+        head = default_head()
+        vertices = head.shape(sample["identity"], sample["expression"])
+        pixels = camera.project(vertices, sample["rotation"], float(sample["scale"]), sample["translation"], np.inf)
+        return head.dense_points(pixels)[:, :2]
+
+    return project

@@ -1,9 +1,10 @@
 """Samples are functions of (seed, index) and their labels agree with their pictures."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
-from tests.train.data.conftest import project_points
 from train.data.head import default_head
 from train.data.sampling import MIRROR_UNITS
 from train.data.streams import PORTRAIT, PROCEDURAL, TEXTURED, SampleMaker
@@ -32,7 +33,7 @@ def test_all_streams_occur_and_have_the_same_arrays(maker: SampleMaker) -> None:
         assert np.linalg.det(sample["rotation"]) > 0.99
 
 
-def test_weak_perspective_labels_come_close_to_the_true_points(maker: SampleMaker) -> None:
+def test_weak_perspective_labels_come_close_to_the_true_points(maker: SampleMaker, project_points: Callable) -> None:
     distances = []
     for index in range(30):
         sample = maker.sample(2, index)
@@ -41,7 +42,7 @@ def test_weak_perspective_labels_come_close_to_the_true_points(maker: SampleMake
     assert max(distances) < 12.0
 
 
-def test_portrait_labels_project_exactly(maker: SampleMaker) -> None:
+def test_portrait_labels_project_exactly(maker: SampleMaker, project_points: Callable) -> None:
     sample = maker.portrait(np.random.default_rng(0))
     np.testing.assert_allclose(project_points(sample), sample["points"], atol=0.05)
 

@@ -14,6 +14,7 @@ from train.data.cache import cache_folder
 from train.data.head import default_head
 from train.data.portraits import correspond, store
 from train.data.portraits.archive import iterate_jpegs
+from train.data.portraits.fill import fill_colours
 from train.data.portraits.fit import Fit, fit
 from train.data.portraits.texture import texture_coordinates
 
@@ -42,7 +43,7 @@ def prepare(shards: Path, label_python: str | None, say: Callable[[str], None]) 
     fitted = fit(points[found], places)
     say(f"fitted {found.sum()} portraits, median residual {np.median(fitted.error):.2f} % of sqrt(w*h)")
     usable = write_fits(folder / store.FITS, names, found, fitted)
-    write_coordinates(folder / store.COORDINATES, folder / store.FITS)
+    write_coordinates(folder)
     say(f"{usable} portraits are usable")
 
 
@@ -78,23 +79,29 @@ def write_fits(path: Path, names: np.ndarray, found: np.ndarray, fitted: Fit) ->
     return int(usable.sum())
 
 
-def write_coordinates(path: Path, fits: Path) -> None:
-    """Texture coordinates of every usable portrait, as 16-bit numbers that workers map into memory."""
+def write_coordinates(folder: Path) -> None:
+    """Texture coordinates and fill colours of every usable portrait, as small integers that workers map into memory."""
     head = default_head()
-    with np.load(fits) as file:
+    with np.load(folder / store.FITS) as file:
         data = {key: file[key] for key in file.files}
+    pictures = store.load_pictures(folder)
     n_skin = head.parts["skin"].stop
     shape = (len(data["names"]), n_skin, 5)
-    out = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint16, shape=shape)
+    out = np.lib.format.open_memmap(folder / store.COORDINATES, mode="w+", dtype=np.uint16, shape=shape)
+    fills = np.lib.format.open_memmap(folder / store.FILLS, mode="w+", dtype=np.uint8, shape=(*shape[:2], 4))
     for number in np.flatnonzero(data["usable"]):
         vertices = head.shape(data["identity"][number], data["expression"][number])
         camera = data["scale"][number] * vertices @ data["rotation"][number].T
         tx, ty = data["translation"][number]
         projected = np.column_stack((camera[:, 0] + tx, ty - camera[:, 1], camera[:, 2])).astype(np.float32)
-        uv_a, uv_b, mix = texture_coordinates(vertices, projected, data["rotation"][number], store.PORTRAIT_SIZE)
+        place = texture_coordinates(vertices, projected, data["rotation"][number], store.PORTRAIT_SIZE)
+        uv_a, uv_b, mix, _ = place
+        colours, weight = fill_colours(pictures.picture(number), *place)
+        fills[number] = np.rint(np.column_stack((colours, 255.0 * weight))).astype(np.uint8)
         packed = np.column_stack((uv_a, uv_b, mix))
         out[number] = np.clip(np.rint(packed * store.COORDINATE_UNIT), 0, 65535).astype(np.uint16)
     out.flush()
+    fills.flush()
 
 
 def _detect(label_python: str | None, source: Path, out: Path) -> str:

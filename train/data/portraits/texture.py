@@ -1,8 +1,7 @@
 """Texture coordinates of the head's skin in a fitted portrait, hidden parts completed from the mirror side.
 
 Every skin vertex takes the portrait's colour at its own projected place where it is seen well, at its mirror vertex'
-place where only that is seen, a blend of both in between; vertices seen in neither borrow the coordinates of the
-nearest vertex that is.
+place where only that is seen, a blend of both in between. What neither shows is filled with plain colours (`fill`).
 """
 
 from __future__ import annotations
@@ -22,8 +21,9 @@ SEEN_FULLY = 0.55
 
 def texture_coordinates(
     vertices: np.ndarray, projected: np.ndarray, rotation: np.ndarray, size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates uv_a, uv_b (n_skin, 2) f32 in 0..1 and mix (n_skin,) f32 of the fitted head in its portrait.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Coordinates uv_a (own), uv_b (mirror side) (n_skin, 2) f32 in the portrait's 0..1, mix (n_skin,) f32 between them,
+    and how well a vertex or its mirror vertex is seen (n_skin,) f32 0..1.
 
     vertices (V, 3) mm; projected (V, 3) px of the portrait (0-based) with depth; rotation (3, 3); size of the portrait.
     """
@@ -38,18 +38,11 @@ def texture_coordinates(
     seen *= inside
     seen[_inner_lips()] = 0.0
     best = np.maximum(seen, seen[mirror])
-    source = np.arange(len(pixels))
-    lost = np.flatnonzero(best <= 0.02)
-    kept = np.flatnonzero(best > 0.02)
-    source[lost] = kept[cKDTree(vertices[skin][kept]).query(vertices[skin][lost])[1]]
-    own, other = seen[source], seen[mirror[source]]
     # Prefer the own side wherever it is seen at all well, so that asymmetries and light stay as they were.
-    mix = np.clip(other * (1.0 - own) / np.maximum(other * (1.0 - own) + own, 1e-6), 0.0, 1.0)
+    other = seen[mirror] * (1.0 - seen)
+    mix = np.where(best > 0, other / np.maximum(other + seen, 1e-6), 0.0)
     uv = (pixels[:, :2] + 0.5) / size
-    uv_a, uv_b = uv[source], uv[mirror[source]]
-    uv_a = np.where(own[:, None] > 0, uv_a, uv_b)
-    uv_b = np.where(other[:, None] > 0, uv_b, uv_a)
-    return uv_a.astype(np.float32), uv_b.astype(np.float32), mix.astype(np.float32)
+    return uv.astype(np.float32), uv[mirror].astype(np.float32), mix.astype(np.float32), best.astype(np.float32)
 
 
 def visible(projected: np.ndarray, size: int, tolerance_px: float = 2.5) -> np.ndarray:

@@ -59,11 +59,10 @@ def make_backdrop(
 def _give(sheet: np.ndarray, fitted: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     """Displacement (n, 3) of the sheet's points: that of the skull nearby, fading with the distance from it."""
     anchors = _anchors()
-    moved = vertices[anchors] - fitted[anchors]
-    squared = ((sheet[:, None] - fitted[anchors][None]) ** 2).sum(2)
-    near = np.exp(-squared / (2 * GIVE_MM**2))
-    total = near.sum(1, keepdims=True)
-    return (near @ moved) / np.maximum(total, 0.15)
+    places = fitted[anchors]
+    squared = (sheet**2).sum(1)[:, None] + (places**2).sum(1)[None] - 2.0 * (sheet @ places.T)
+    near = np.exp(squared / (-2 * GIVE_MM**2))
+    return (near @ (vertices[anchors] - places)) / np.maximum(near.sum(1, keepdims=True), 0.15)
 
 
 @lru_cache(maxsize=1)
@@ -71,7 +70,7 @@ def _anchors() -> np.ndarray:
     """Skin vertices of skull, cheeks and jaw, thinned; not the lips, lids and brows, which move by themselves."""
     head = default_head()
     skin = head.mean[head.parts["skin"]]
-    return np.flatnonzero((skin[:, 2] < 25.0) & (skin[:, 2] > -70.0))[::7]
+    return np.flatnonzero((skin[:, 2] < 25.0) & (skin[:, 2] > -70.0))[::16]
 
 
 @lru_cache(maxsize=1)

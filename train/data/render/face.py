@@ -24,8 +24,9 @@ MAX_EXTRA_TRIANGLES = 8192
 class SkinColours:
     """Where the skin takes its colour from.
 
-    texture (size, size, 3) u8. Either uv_a, uv_b (n_skin, 2) f32 texture coordinates 0..1 and mix (n_skin,) f32 between
-    them, for a portrait; or colours (n_skin, 3) f32 0..1 with the texture as noise around mid-grey.
+    texture (size, size, 3) u8. From a portrait: uv_a, uv_b (n_skin, 2) f32 texture coordinates 0..1, mix (n_skin,) f32
+    between them, fill (n_skin, 3) f32 0..1 and its weight (n_skin,) f32 where the portrait hides the skin. Painted:
+    colours (n_skin, 3) f32 0..1, with the texture as noise around mid-grey.
     """
 
     texture: np.ndarray
@@ -33,6 +34,8 @@ class SkinColours:
     uv_b: np.ndarray
     mix: np.ndarray
     colours: np.ndarray | None = None
+    fill: np.ndarray | None = None
+    fill_weight: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ class FaceRenderer:
         if skin.colours is not None:
             buffer[:n_skin, 11:14] = skin.colours
             faces[shaders.PAINTED] = faces.pop(shaders.TEXTURED)
+        if skin.fill is not None and skin.fill_weight is not None:
+            buffer[:n_skin, 11:14], buffer[:n_skin, 14] = skin.fill, 1.0 - skin.fill_weight
         if extras:
             buffer = _join(buffer, faces, extras)
         return self.canvas.draw(buffer, faces, skin.texture, uniforms), projected

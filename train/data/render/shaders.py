@@ -62,8 +62,9 @@ void main() {
 """
 
 _TEXTURED = """
-    vec3 base = mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend);
-    result = vec4(base * lit(n, lamp.w) * occlusion + shine(n) * lamp_colour, 1.0);
+    // For this kind `colour` fills in for hidden skin and `occlusion` is the weight of the texture against it.
+    vec3 base = mix(colour, mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend), occlusion);
+    result = vec4(base * lit(n, lamp.w) + shine(n) * lamp_colour, 1.0);
 }
 """
 
@@ -82,7 +83,7 @@ _EYEBALL = """
     float corner = 0.5 * smoothstep(0.35, 0.75, abs(uv_a.x));
     float shade = 1.0 - sclera.w * (smoothstep(-0.05, 0.42, uv_a.y) + corner);
     vec3 light = 0.35 * lit(vec3(0.0, 0.0, 1.0), 1.0) + 0.65 * lit(n, 0.8);
-    float spot = glint_strength * smoothstep(0.965, 0.985, dot(n, glint));
+    float spot = glint_strength * smoothstep(0.990, 0.996, dot(n, glint));
     result = vec4(base * light * clamp(shade, 0.15, 1.0) * occlusion + spot * vec3(0.9), 1.0);
 }
 """
