@@ -62,8 +62,8 @@ class Stage:
 class RunConfig:
     """One training run.
 
-    network: name of a size, with changed fields in `network_changes`. data: passed on to `train.data`. workers: loader
-    processes. pool: rendered samples kept for reuse, 0 to use each once in order (the reproducible mode). reuse: how
+    network: name of a size, with changed fields in `network_changes`. data: passed on to `train.data`. processes: training
+    processes that share each batch (see `train.parallel`), of `threads` threads and `workers` loaders each. pool: rendered samples kept for reuse, 0 to use each once in order (the reproducible mode). reuse: how
     often a sample is used on average before the loop waits for new ones. regressor_steps: steps of the points-to-
     parameters layers alone, before the first picture. initial: checkpoint whose weights to start from.
     """
@@ -73,6 +73,7 @@ class RunConfig:
     network_changes: dict[str, Any] = field(default_factory=dict)
     losses: LossWeights = field(default_factory=LossWeights)
     data: dict[str, Any] = field(default_factory=dict)
+    processes: int = 1
     workers: int = 1
     pool: int = 12000
     reuse: float = 4.0

@@ -25,6 +25,7 @@ from train.config import RunConfig, Stage
 from train.evaluate import evaluate, picture_tensor
 from train.model_samples import ModelSamples
 from train.objective import Objective
+from train.parallel import Ranks, mean_terms
 from train.pool import SamplePool
 from train.targets import TargetMaker, Targets
 
@@ -33,7 +34,7 @@ LoaderFactory = Callable[[Stage, int], Iterable[Batch]]
 """(stage, number of samples already used) -> batches of the stage's size, in a reproducible order."""
 
 REGRESSOR_BATCH = 128
-MODEL_SAMPLES = 40000
+MODEL_SAMPLES = 12000
 LOG_EVERY = 50
 
 
@@ -49,10 +50,13 @@ class Trainer:
         validation: Callable[[int], Batch] | None = None,
         report: Callable[[str], None] = lambda line: None,
         model_samples: int = MODEL_SAMPLES,
+        ranks: Ranks | None = None,
     ) -> None:
         """`loader` and `validation` (side of the picture -> samples) come from `train.data`; `report` gets progress."""
-        self.config, self.folder, self.loader, self.validation = config, folder, loader, validation
-        self.report = report
+        self.ranks = ranks or Ranks()
+        self.config, self.folder, self.loader = config, folder, loader
+        self.validation = validation if self.ranks.leads else None
+        self.report = report if self.ranks.leads else lambda line: None
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.maker = TargetMaker(model, 64)
@@ -62,7 +66,7 @@ class Trainer:
         geometry = GeometryTerms(model.identity_basis, model.expression_basis)
         self.objective = Objective(config.losses, geometry, self.maker.points)
         self.samples = ModelSamples(self.maker.points, model_samples, config.seed)
-        self.generator = torch.Generator().manual_seed(config.seed)
+        self.generator = torch.Generator().manual_seed(config.seed + self.ranks.rank)
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config.weight_decay), lr=1e-3, fused=True)
         self.stage = self.step = self.images = self.stage_images = 0
         self.stage_seconds = 0.0
@@ -99,14 +103,14 @@ class Trainer:
             total = total + self.config.losses.regressor * alone
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()
+        self.ranks.average_gradients(self.net)
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
         if torch.isfinite(norm):
             self.optimiser.step()
-        count = len(batch["crop"])
+        count = len(batch["crop"]) * self.ranks.count
         self.average.update(self.net, count)
         self.step, self.images, self.stage_images = self.step + 1, self.images + count, self.stage_images + count
-        terms |= {"total": total, "gradient": norm}
-        return {name: float(term.detach()) for name, term in terms.items()}
+        return mean_terms(terms | {"total": total, "gradient": norm})
 
     def progress(self, stage: Stage) -> float:
         """Share 0..1 of the stage's budget that is spent."""
@@ -116,6 +120,8 @@ class Trainer:
 
     def save(self, path: Path, final: bool = False) -> None:
         """Write a checkpoint; `final` leaves out what only resuming needs."""
+        if not self.ranks.leads:
+            return
         content: dict[str, Any] = {
             "network": self.net.config.to_dict(),
             "average": self.average.state(),
@@ -141,7 +147,8 @@ class Trainer:
         self.average.load(content["average"], content["average_steps"])
         self.stage, self.stage_images = content["position"]
         self.step, self.images, self.stage_seconds = content["step"], content["images"], content["stage_seconds"]
-        self.generator.set_state(content["generator"])
+        if self.ranks.leads:
+            self.generator.set_state(content["generator"])
         self.report(f"resumed at step {self.step}, {self.images} images")
 
     def _run_stage(self, stage: Stage, stop_after: int | None) -> bool:
@@ -157,11 +164,11 @@ class Trainer:
                     return False
                 began = time.monotonic()
                 terms = self.train_step(stage, next(batches))
-                self.stage_seconds += time.monotonic() - began
+                self.stage_seconds = self.ranks.agree(self.stage_seconds + time.monotonic() - began)
                 left -= 1
                 for name, value in terms.items():
                     sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
-                if self.step % LOG_EVERY == 0:
+                if self.step % LOG_EVERY == 0 and self.ranks.leads:
                     self._log(stage, sums)
                     sums = {}
                 now = time.monotonic()
@@ -181,8 +188,9 @@ class Trainer:
         if self.config.pool == 0:
             return iter(self.loader(stage, self.stage_images)), lambda: None
         loader, mirror = self.loader(stage, self.images), self.maker.points.mirror
-        pool = SamplePool(loader, self.config.pool, self.config.reuse, self.config.seed + self.step, mirror)
-        return iter(lambda: pool.draw(stage.batch), None), pool.close
+        count, seed = self.ranks.part(stage.batch), self.config.seed + self.step + 7919 * self.ranks.rank
+        pool = SamplePool(loader, self.config.pool // self.ranks.count, self.config.reuse, seed, mirror)
+        return iter(lambda: pool.draw(count), None), pool.close
 
     def _terms(self, stage: Stage, batch: Batch, targets: Targets) -> dict[str, Tensor]:
         crop = picture_tensor(batch["crop"])
