@@ -79,7 +79,9 @@ class PreviewMaker:
         if self._motion.rate is None:
             _repeat(self._joined / "000001.jpg", STILL_SECONDS * _STILL_RATE.fps)
         clip = Path(self._temporary.name, self._path.name)
-        step = {"do": "encode", "folder": str(self._joined), "path": str(clip), "fps": rate.fps, "fps_base": rate.base}
+        # Blender's encoder cuts fractions of a rate's base off after a few decimals; whole numbers it keeps.
+        fps, base = rate.fraction
+        step = {"do": "encode", "folder": str(self._joined), "path": str(clip), "fps": fps, "fps_base": base}
         blender.run([step], self._path.name, progress)
         os.replace(clip, self._path)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,14 @@ class FrameRate:
         """Frames a second."""
         return self.fps / self.base
 
+    @property
+    def fraction(self) -> tuple[int, int]:
+        """The rate as a ratio of whole numbers, at most 32767 and 1001."""
+        ratio = Fraction(self.value).limit_denominator(1001)
+        while ratio.numerator > 32767:
+            ratio = Fraction(self.value).limit_denominator(ratio.denominator - 1)
+        return ratio.numerator, ratio.denominator
+
 
 def frame_rate(fps: float) -> FrameRate:
     """Blender's rate of `fps` frames a second, exact for whole and NTSC rates.
@@ -35,7 +44,7 @@ def frame_rate(fps: float) -> FrameRate:
     """
     if not math.isfinite(fps) or not 0 < fps <= 32767:
         raise UserError(f"The take says it has {fps} frames a second; capture it again, or correct its `fps`.")
-    for base in (1.0, _NTSC):
+    for base in (1.0, _NTSC, 2.0, 4.0):
         whole = round(fps * base)
         if whole >= 1 and abs(whole / base / fps - 1) < _WHOLE:
             return FrameRate(whole, base)

@@ -9,7 +9,7 @@ from .. import compat
 from ..errors import SceneError
 
 
-def encode(folder: str, path: str, fps: int, fps_base: float, progress=lambda done, total: None) -> None:
+def encode(folder: str, path: str, fps: int, fps_base: int, progress=lambda done, total: None) -> None:
     """Write all pictures of `folder`, in the order of their names, to `path` at fps/fps_base frames a second.
 
     All pictures have the size of the first. Replaces the open scene. Raises SceneError (kind "unwritable").

@@ -63,7 +63,7 @@ def step_render(folder: str, frames: list, size: list, view: dict, fine: bool = 
     return {}
 
 
-def step_encode(folder: str, path: str, fps: int, fps_base: float) -> dict:
+def step_encode(folder: str, path: str, fps: int, fps_base: int) -> dict:
     _scene("encode").encode(folder, path, fps, fps_base, progress=_tell("encode"))
     return {}
 

@@ -4,10 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from mmface_core.take import Take
 from retarget.rig import Armature, Bone, Mesh, RigDescription, SceneObject, ShapeKey
+
+settings.register_profile("calm", deadline=None)  # a busy machine is no failure
+settings.load_profile("calm")
 
 # Where on a head of 0.2 units (x to its left, y up, z out of the face) each group of units moves the skin.
 _PLACES = {

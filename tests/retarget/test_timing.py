@@ -19,6 +19,7 @@ from retarget.timing import FrameRate, frame_rate, resample, resample_rotations,
         (59.94, FrameRate(60, 1.001)),
         (25.0, FrameRate(25, 1.0)),
         (1.0, FrameRate(1, 1.0)),
+        (12.5, FrameRate(25, 2.0)),
     ],
 )
 def test_common_rates_are_exact(fps, rate):
@@ -29,6 +30,8 @@ def test_common_rates_are_exact(fps, rate):
 def test_any_rate_is_kept_to_ten_parts_in_a_million(fps):
     rate = frame_rate(fps)
     assert rate.value == pytest.approx(fps, rel=2.1e-5) and rate.fps >= 1
+    numerator, denominator = rate.fraction
+    assert numerator / denominator == pytest.approx(fps, rel=1e-3) and 1 <= numerator <= 32767
 
 
 @pytest.mark.parametrize("fps", [0.0, -1.0, float("nan"), float("inf"), 1e6])

@@ -1,0 +1,34 @@
+"""Rigs made by Blender in a child process, and a way to look into .blend files from a test."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def run_in_blender(script: str, *arguments) -> dict:
+    """Run a script of this folder in a child with bpy; return the JSON that it says last."""
+    command = [sys.executable, str(HERE / "scripts" / f"{script}.py"), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    answers = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    assert answers, done.stdout + done.stderr
+    return json.loads(answers[-1].removeprefix("RESULT "))
+
+
+@pytest.fixture(scope="session")
+def in_blender():
+    assert find_spec("bpy"), "these tests need bpy: make setup installs it"
+    return run_in_blender
+
+
+@pytest.fixture(scope="session")
+def rigs(in_blender, tmp_path_factory) -> Path:
+    """A folder with rigs: skinned.blend, loose.blend, driven.blend, plain.blend (no keys)."""
+    folder = tmp_path_factory.mktemp("rigs")
+    in_blender("make_rigs", folder)
+    return folder
