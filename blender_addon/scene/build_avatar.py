@@ -125,6 +125,18 @@ def _material(row: dict, folder: str):
         texture.image = image
         texture.location = (shader.location.x - 320, shader.location.y)
         links.new(texture.outputs["Color"], shader.inputs["Base Color"])
+        if row.get("dark_is_dull"):  # hair painted on skin does not shine
+            dull = nodes.new("ShaderNodeMapRange")
+            for socket, value in (
+                ("From Min", 0.08),
+                ("From Max", 0.35),
+                ("To Min", 1.0),
+                ("To Max", row["roughness"]),
+            ):
+                dull.inputs[socket].default_value = value
+            dull.location = (shader.location.x - 320, shader.location.y - 300)
+            links.new(texture.outputs["Color"], dull.inputs["Value"])
+            links.new(dull.outputs["Result"], shader.inputs["Roughness"])
         nodes.active = texture  # what Workbench shows
     return material
 

@@ -42,7 +42,7 @@ def build_units(head: HeadTopology, mean: np.ndarray) -> np.ndarray:
     centre = eye_centre(mean[eye])
     for name, (yaw, pitch) in GAZE_DEGREES.items():
         row = ARKIT_NAMES.index(name)
-        units[row, eye] = (mean[eye] - centre) @ (_turn(yaw, pitch) - np.eye(3)).T
+        units[row, eye] = (mean[eye] - centre) @ (turn(yaw, pitch) - np.eye(3)).T
         units[MIRRORED_UNIT[row]] = units[row, head.mirror] * (-1, 1, 1)
     return units
 
@@ -69,7 +69,7 @@ def eye_centre(vertices: np.ndarray) -> np.ndarray:
     return np.linalg.lstsq(system, (vertices**2).sum(1), rcond=None)[0][:3]
 
 
-def _turn(yaw: float, pitch: float) -> np.ndarray:
+def turn(yaw: float, pitch: float) -> np.ndarray:
     """Rotation Ry(yaw) Rx(pitch) in degrees: +yaw turns z towards x, +pitch turns z towards -y."""
     a, b = np.radians([yaw, pitch])
     about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])

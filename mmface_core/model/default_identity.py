@@ -91,8 +91,8 @@ def build_identity(source: np.ndarray, mirror: np.ndarray, alignment_weight: np.
     vectors = vectors[:, values.argsort()]
     codes = vectors[:, ::-1] * np.sqrt(N_PEOPLE)  # (N, K), unit variance
     basis = (codes.T @ offsets / N_PEOPLE).reshape(N_COMPONENTS, -1, 3)
-    # The sign of an eigenvector is arbitrary: let the largest entry be positive. Only on the right side of the face, for
-    # on the left the same entry comes again with the other sign in x.
+    # The sign of an eigenvector is arbitrary: let the largest entry be positive. Only on the right side of the face,
+    # for on the left the same entry comes again with the other sign in x.
     right = basis[:, mean[:, 0] < 0].reshape(N_COMPONENTS, -1)
     basis *= np.sign(right[np.arange(N_COMPONENTS), np.abs(right).argmax(1)])[:, None, None]
     basis[list(_TURNED_COMPONENTS)] *= -1

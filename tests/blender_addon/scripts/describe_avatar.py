@@ -32,5 +32,6 @@ answer = {
     "images": {image.name: [bool(image.packed_file), list(image.size)] for image in bpy.data.images if image.users},
     "libraries": len(bpy.data.libraries),
 }
-print("RESULT " + json.dumps(answer), flush=True)
+sys.stdout.write("RESULT " + json.dumps(answer) + "\n")
+sys.stdout.flush()
 os._exit(0)
