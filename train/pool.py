@@ -23,9 +23,7 @@ Batch = dict[str, Tensor]
 class SamplePool:
     """A ring of samples filled by a thread from a loader's batches; `draw` takes random ones and varies them."""
 
-    def __init__(
-        self, loader: Iterable[Batch], capacity: int, reuse: float, seed: int, point_mirror: Tensor
-    ) -> None:
+    def __init__(self, loader: Iterable[Batch], capacity: int, reuse: float, seed: int, point_mirror: Tensor) -> None:
         """reuse: mean number of uses of a sample; `draw` waits where learning runs further ahead than that."""
         self.capacity, self.reuse, self.point_mirror = capacity, reuse, point_mirror
         self.rng = np.random.default_rng(seed)

@@ -47,5 +47,3 @@ class Hourglass(nn.Module):
         """(B, C, H, W) -> (B, C, H, W); H and W divisible by 2 ** depth."""
         low = self.up(self.inner(self.down(F.max_pool2d(x, 2))))
         return self.skip(x) + F.interpolate(low, scale_factor=2.0, mode="nearest")
-
-

@@ -70,5 +70,5 @@ class MMFaceNet(nn.Module):
     @staticmethod
     def pooled(features: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, C, 32, 32) by averaging whole blocks."""
-        factor = features.shape[-1] // HEAD_CELLS
+        factor = int(features.shape[-1]) // HEAD_CELLS
         return features if factor == 1 else F.avg_pool2d(features, factor)

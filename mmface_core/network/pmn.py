@@ -132,7 +132,7 @@ class PatchConv3d(nn.Conv3d):
         kd, kh, kw = self.kernel_size
         d, h, w = sides[0] // kd, sides[1] // kh, sides[2] // kw
         patches = x.reshape(batch, d, kd, h, kh, w, kw).permute(0, 1, 3, 5, 2, 4, 6)
-        out = F.linear(patches.reshape(batch * d * h * w, kd * kh * kw), self.weight.flatten(1), self.bias)
+        out = F.linear(patches.reshape(-1, kd * kh * kw), self.weight.flatten(1), self.bias)
         return out.reshape(batch, d, h, w, self.out_channels).permute(0, 4, 1, 2, 3)
 
 

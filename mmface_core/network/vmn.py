@@ -35,8 +35,7 @@ class VolumetricNetwork(nn.Module):
             Hourglass(width, config.depth, ratio, config.growth) for _ in range(config.stacks)
         )
         self.heads = nn.ModuleList(
-            nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True))
-            for _ in range(config.stacks)
+            nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(inplace=True)) for _ in range(config.stacks)
         )
         self.scores = nn.ModuleList(nn.Conv2d(width, config.volume_size, 1) for _ in range(config.stacks))
         self.merge_features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(config.stacks - 1))
@@ -52,7 +51,7 @@ class VolumetricNetwork(nn.Module):
         """(B, 3, S, S) RGB in 0..1, S the input size or half of it -> `VolumetricOutput` with h = w = map_size."""
         # No mean is subtracted: the normalisation after the first convolution does it, and 0 stays the black border.
         # A picture of half the size takes half the stride, so that every later layer sees faces at the same scale.
-        stride = crop.shape[-1] // self.quarter
+        stride = int(crop.shape[-1]) // self.quarter
         x = self.second(F.conv2d(crop, self.first.weight, stride=stride, padding=3))
         logits, features = [], x
         for i, hourglass in enumerate(self.hourglasses):

@@ -9,7 +9,9 @@ import click
 
 @click.command()
 @click.argument("config", type=click.Path(path_type=Path))
-@click.option("--run-dir", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old one resumes.")
+@click.option(
+    "--run-dir", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old one resumes."
+)
 def train(config: Path, run_dir: Path) -> None:
     """Train the network as CONFIG (YAML) says; started again with the same folder, go on where it stopped."""
     from train.memory import keep_freed_memory, wait_without_spinning

@@ -1,0 +1,19 @@
+"""`mmface export`: weights for `mmface capture` from a training checkpoint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("checkpoint", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the exported files.")
+def export(checkpoint: Path, output: Path) -> None:
+    """Export CHECKPOINT's averaged weights as ONNX, with the copy for torch and the description beside it."""
+    from mmface_core.model.face_model import FaceModel
+    from train.export import export_checkpoint
+
+    path = export_checkpoint(checkpoint, output, FaceModel.load())
+    click.echo(f"Wrote {path}.")
