@@ -47,6 +47,7 @@ class CaptureEngine:
     ) -> None:
         self.config = CaptureConfig() if config is None else config
         self.model = model
+        self._predictor = predictor
         self._detector = detector
         self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct)
         neutral = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
@@ -54,6 +55,12 @@ class CaptureEngine:
         dense = dense_points(model)
         held: FitConfig = replace(self.config.reconstruct.fit, n_identity=0)
         self._settler = PointFitter(model, dense.vertices, dense.weights, held)
+
+    @property
+    def description(self) -> str:
+        """What runs, in one line."""
+        refine = self.config.reconstruct.refine
+        return f"Network: {self._predictor.description}. Detector: {self._detector.description}. Refinement: {refine}."
 
     def capture(self, source: Source, which: Which = "largest", on_frame: OnFrame | None = None) -> list[Take]:
         """Takes of the wanted faces of a source; on_frame is told of every frame when it is done.

@@ -13,28 +13,23 @@ from mmface_core.capture.state import FaceState
 from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
+from mmface_core.geometry.icp import icp_vertices, refine_pose
 from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
+from mmface_core.network.inference import Prediction
 
 Refine = Literal["none", "icp", "points", "icp+points"]
 
 POINTS_PX: Final = 9.0  # crop px between mesh and heat-map points at which the confidence has fallen to a half
 
 
-class CropPrediction(Protocol):
-    """What the network says about B crops, as arrays; see `mmface_core.network.inference.Prediction`."""
-
-    volume: NDArray[np.float32]
-    identity: NDArray[np.float32]
-    expression: NDArray[np.float32]
-    rotation: NDArray[np.float32]
-    scale: NDArray[np.float32]
-    translation: NDArray[np.float32]
-    points: NDArray[np.float32]
-
-
 class Predicts(Protocol):
-    def predict(self, crops: NDArray[np.uint8]) -> CropPrediction: ...
+    """The network, wherever it runs; `description` says in a few words what it is and where."""
+
+    @property
+    def description(self) -> str: ...
+
+    def predict(self, crops: NDArray[np.uint8]) -> Prediction: ...
 
 
 @dataclass(frozen=True)
@@ -52,8 +47,9 @@ class Reconstructor:
         self._predictor = predictor
         self._model = model
         self.config = ReconstructConfig() if config is None else config
-        self._dense = dense_points(model)
-        self.fitter = PointFitter(model, self._dense.vertices, self._dense.weights, self.config.fit)
+        self._icp_vertices = icp_vertices(model)
+        dense = dense_points(model)
+        self.fitter = PointFitter(model, dense.vertices, dense.weights, self.config.fit)
 
     @torch.inference_mode()
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
@@ -64,7 +60,7 @@ class Reconstructor:
         return [crop.to_picture(state) for crop, state in zip(crops, self.states(prediction), strict=True)]
 
     @torch.inference_mode()
-    def states(self, prediction: CropPrediction) -> list[FaceState]:
+    def states(self, prediction: Prediction) -> list[FaceState]:
         """The faces of B crops in crop pixels."""
         face = FaceParameters(
             torch.from_numpy(prediction.identity),
@@ -79,11 +75,14 @@ class Reconstructor:
                 f"The weights know {points.shape[1]} points and the face model {self.fitter.mean.shape[0]}: "
                 "they belong to different versions."
             )
-        agreement = torch.ones(len(points))
+        shape = self._model.points(face.identity, face.expression, self._icp_vertices)
+        icp = refine_pose(torch.from_numpy(prediction.volume), shape, face.rotation, face.scale, face.translation)
+        if "icp" in self.config.refine:
+            face = face._replace(rotation=icp.rotation, scale=icp.scale, translation=icp.translation)
         if "points" in self.config.refine:
             face = self.fitter.fit(face, points)
         apart = (self.fitter.points(face) - points).norm(dim=-1).median(dim=1).values
-        confidence = agreement / (1 + (apart / POINTS_PX) ** 2)
+        confidence = icp.agreement / (1 + (apart / POINTS_PX) ** 2)
         shape = self._model.landmarks(face.identity, face.expression)
         landmarks = weak_perspective(shape, face.rotation, face.scale, face.translation)
         return [

@@ -1,0 +1,117 @@
+"""Measure capture on annotated pictures and on videos with an independent reading.
+
+    python benchmarks/capture_quality.py [--refine none|icp|points|icp+points] [--only helen_testset ...] [-o FOLDER]
+
+The data and the measuring scripts lie beside the checkout, in ../shared (users do not have them). Takes go to FOLDER,
+by default runs/yardsticks, so that they can be looked at afterwards.
+"""
+
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mmface_core.capture.load import load_engine
+
+from mmface_core.capture.engine import CaptureEngine
+from mmface_core.capture.sources import image_files, open_source
+from mmface_core.commands.capture import save_all
+from mmface_core.errors import UserError
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared"
+# Folder of annotated pictures -> runs of a measuring script with its options.
+SETS: dict[str, list[list[str]]] = {
+    "helen_testset": [["image_nme.py"], ["image_nme.py", "--points", "68"], ["photo_expression.py"]],
+    "afw": [["image_nme.py"], ["image_nme.py", "--points", "68"], ["photo_expression.py"]],
+    "face_synthetics": [["image_nme.py"], ["image_nme.py", "--points", "68"]],
+    "ict_known": [["image_nme.py"], ["known_weights.py"]],
+    "aflw2000_3d": [["image_nme.py", "--labels-3d", "--points", "68"]],
+}
+# Videos without one leading face: seen by eye, not measured.
+UNMEASURED = ("fera_multi_face", "o4n_traffic")
+SHOWN = ("seen %", "yaw r", "pitch r", "roll r", "lips r", "jawOpen r", "eye_left r", "eyeBlinkLeft r", "jitter %")
+
+
+def capture_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
+    """A take for every face of every picture of a set."""
+    pictures = image_files(SHARED / "data/images" / name)
+    start, missed = time.monotonic(), 0
+    for picture in pictures:
+        try:
+            save_all(engine.capture(open_source(picture), "all"), output / f"{picture.stem}.npz", stale=True)
+        except UserError:
+            missed += 1
+            (output / f"{picture.stem}.npz").unlink(missing_ok=True)
+    spent = (time.monotonic() - start) / max(len(pictures), 1)
+    print(f"\n{name}: {len(pictures)} pictures, {missed} without a face, {1000 * spent:.0f} ms each")
+
+
+def check(arguments: list[str]) -> str:
+    """What a measuring script prints."""
+    script = SHARED / "checks" / arguments[0]
+    done = subprocess.run([sys.executable, str(script), *arguments[1:]], capture_output=True, text=True, check=False)
+    return (done.stdout + done.stderr).strip()
+
+
+def measure_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
+    output.mkdir(parents=True, exist_ok=True)
+    capture_pictures(engine, name, output)
+    for script, *options in SETS[name]:
+        said = check([script, str(SHARED / "data/images" / name), str(output), *options])
+        print(f"  {script} {' '.join(options)}: {said if script != 'known_weights.py' else said.splitlines()[-1]}")
+
+
+def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> None:
+    """Capture the videos and print their agreement with the reference reading, and the medians."""
+    table: dict[str, dict[str, float]] = {}
+    print("\nvideos: " + ", ".join(SHOWN) + ", ms per frame")
+    for video in sorted((SHARED / "data/videos").iterdir()):
+        if not video.is_file() or (only and video.stem not in only and "videos" not in only):
+            continue
+        start = time.monotonic()
+        try:
+            takes = engine.capture(open_source(video), "largest" if video.stem not in UNMEASURED else "all")
+        except UserError as error:
+            print(f"  {video.stem:45.45s} {error}")
+            continue
+        spent = 1000 * (time.monotonic() - start) / len(takes[0])
+        written = save_all(takes, output / f"{video.stem}.npz", stale=True)
+        if video.stem in UNMEASURED:
+            parts = [f"face {i + 1}: {int(take.present.sum())} of {len(take)}" for i, (_, take) in enumerate(written)]
+            print(f"  {video.stem:45.45s} {', '.join(parts)}")
+            continue
+        said = check(
+            ["video_signals.py", str(written[0][0]), str(SHARED / "data/videos/reference" / f"{video.stem}.csv")]
+        )
+        row = {m[1].strip(): float(m[2]) for m in re.finditer(r"^(.{16}) (-?[\d.]+)$", said, re.MULTILINE)}
+        table[video.stem] = row
+        shown = [f"{row[key]:6.2f}" if key in row else "     -" for key in SHOWN]
+        print(f"  {video.stem:45.45s} {' '.join(shown)} {spent:6.0f}", flush=True)
+    if table:
+        medians = {key: [row[key] for row in table.values() if key in row] for key in next(iter(table.values()))}
+        print("  median: " + ", ".join(f"{key} {statistics.median(v):.3f}" for key, v in medians.items() if v))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--refine", choices=["none", "icp", "points", "icp+points"])
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--only", nargs="*", default=[], help="names of sets or videos; 'videos' means all videos")
+    parser.add_argument("-o", "--output", type=Path, default=Path("runs/yardsticks"))
+    args = parser.parse_args()
+    if not SHARED.is_dir():
+        sys.exit(f"The measuring data is not at {SHARED}.")
+    engine = load_engine(weights=args.weights, refine=args.refine)
+    print(engine.description)
+    for name in SETS:
+        if not args.only or name in args.only:
+            measure_pictures(engine, name, args.output / name)
+    if not args.only or set(args.only) - set(SETS):
+        measure_videos(engine, args.output / "videos", args.only)
+
+
+if __name__ == "__main__":
+    main()
