@@ -102,5 +102,8 @@ def _gltf_json(path: str, kind: str) -> bytes:
 
 
 def _last_line(error: BaseException) -> str:
+    """The line of an importer's message that says what went wrong; the rest is its traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    named = [line for line in lines if "Error: " in line]
+    plain = [line for line in lines if not line.startswith(("Location:", "File "))]
+    return (named or plain or [type(error).__name__])[-1]

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,7 +65,7 @@ time.sleep(60)
     assert error.kind == "timeout" and "--timeout" in str(error) and time.monotonic() - start < 10
     time.sleep(0.2)
     state = f"/proc/{(tmp_path / 'pid').read_text()}/status"
-    assert not os.path.exists(state) or "Z (zombie)" in open(state).read()
+    assert not os.path.exists(state) or "Z (zombie)" in Path(state).read_text()
 
 
 def test_a_fault_in_our_progress_ends_the_child_too(tmp_path):

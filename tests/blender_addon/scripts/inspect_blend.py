@@ -54,7 +54,8 @@ def main():
             for o in scene.objects
             if o.type == "MESH" and o.data.shape_keys
         }
-    print("RESULT " + json.dumps(said), flush=True)
+    sys.stdout.write("RESULT " + json.dumps(said) + "\n")
+    sys.stdout.flush()
     os._exit(0)
 
 

@@ -111,7 +111,8 @@ def main():
     bpy.ops.mesh.primitive_cube_add()
     save(folder, "plain.blend")
 
-    print("RESULT " + json.dumps(sorted(os.listdir(folder))), flush=True)
+    sys.stdout.write("RESULT " + json.dumps(sorted(os.listdir(folder))) + "\n")
+    sys.stdout.flush()
     os._exit(0)
 
 

@@ -9,7 +9,7 @@ import bpy
 sys.path.insert(0, sys.argv[1])  # a folder that holds nothing but the add-on
 rig, motion = sys.argv[2:4]
 
-import blender_addon
+import blender_addon  # noqa: E402
 
 bpy.ops.wm.open_mainfile(filepath=rig, use_scripts=False)
 said = {"modules": sorted(n for n in sys.modules if n.split(".")[0] in ("mmface_core", "retarget", "torch"))}
@@ -27,5 +27,6 @@ blender_addon.unregister()
 said["left"] = hasattr(bpy.types, "MMFACE_PT_motion") or hasattr(bpy.types, "MMFACE_OT_load_motion")
 blender_addon.register()
 blender_addon.unregister()
-print("RESULT " + json.dumps(said), flush=True)
+sys.stdout.write("RESULT " + json.dumps(said) + "\n")
+sys.stdout.flush()
 os._exit(0)
