@@ -49,23 +49,23 @@ def capture_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
     print(f"\n{name}: {len(pictures)} pictures, {missed} without a face, {1000 * spent:.0f} ms each")
 
 
-def check(arguments: list[str]) -> str:
-    """What a measuring script prints."""
+def check(arguments: list[str]) -> tuple[int, str]:
+    """A measuring script's exit status, and what it prints."""
     script = SHARED / "checks" / arguments[0]
     done = subprocess.run([sys.executable, str(script), *arguments[1:]], capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip()
+    return done.returncode, (done.stdout + done.stderr).strip()
 
 
 def measure_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
     output.mkdir(parents=True, exist_ok=True)
     capture_pictures(engine, name, output)
     for script, *options in SETS[name]:
-        said = check([script, str(SHARED / "data/images" / name), str(output), *options])
+        _, said = check([script, str(SHARED / "data/images" / name), str(output), *options])
         print(f"  {script} {' '.join(options)}: {said if script != 'known_weights.py' else said.splitlines()[-1]}")
 
 
-def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> None:
-    """Capture the videos and print their agreement with the reference reading, and the medians."""
+def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> dict[str, float]:
+    """Capture the videos, print their agreement with the reference reading, and return the medians of each figure."""
     table: dict[str, dict[str, float]] = {}
     print("\nvideos: " + ", ".join(SHOWN) + ", ms per frame")
     for video in sorted((SHARED / "data/videos").iterdir()):
@@ -83,16 +83,18 @@ def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> None
             parts = [f"face {i + 1}: {int(take.present.sum())} of {len(take)}" for i, (_, take) in enumerate(written)]
             print(f"  {video.stem:45.45s} {', '.join(parts)}")
             continue
-        said = check(
+        _, said = check(
             ["video_signals.py", str(written[0][0]), str(SHARED / "data/videos/reference" / f"{video.stem}.csv")]
         )
         row = {m[1].strip(): float(m[2]) for m in re.finditer(r"^(.{16}) (-?[\d.]+)$", said, re.MULTILINE)}
         table[video.stem] = row
         shown = [f"{row[key]:6.2f}" if key in row else "     -" for key in SHOWN]
         print(f"  {video.stem:45.45s} {' '.join(shown)} {spent:6.0f}", flush=True)
-    if table:
-        medians = {key: [row[key] for row in table.values() if key in row] for key in next(iter(table.values()))}
-        print("  median: " + ", ".join(f"{key} {statistics.median(v):.3f}" for key, v in medians.items() if v))
+    figures = {key: [row[key] for row in table.values() if key in row] for row in table.values() for key in row}
+    medians = {key: statistics.median(values) for key, values in figures.items()}
+    if medians:
+        print("  median: " + ", ".join(f"{key} {value:.3f}" for key, value in medians.items()))
+    return medians
 
 
 def main() -> None:
