@@ -14,9 +14,8 @@ import sys
 import time
 from pathlib import Path
 
-from mmface_core.capture.load import load_engine
-
 from mmface_core.capture.engine import CaptureEngine
+from mmface_core.capture.load import load_engine
 from mmface_core.capture.sources import image_files, open_source
 from mmface_core.commands.capture import save_all
 from mmface_core.errors import UserError

@@ -21,7 +21,6 @@ def test_faces_in_photos_are_found_and_their_landmarks_placed(shared, engine, tm
     pictures = Path(shared, "data/images/helen_testset")
     bounds = ["--max-failures", "3", "--max-nme", "4.5"]
     status, said = capture_quality.check(["image_nme.py", str(pictures), str(tmp_path), *bounds])
-    print(said)
     assert status == 0, said
 
 
