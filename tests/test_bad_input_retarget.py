@@ -207,7 +207,8 @@ def test_help_answers_without_importing_torch_or_scipy():
     import sys
 
     script = (
-        "import sys; from mmface_core.cli import run; from retarget.command import retarget; run(retarget, ['--help']); "
+        "import sys; from mmface_core.cli import run; from retarget.command import retarget; "
+        "run(retarget, ['--help']); "
         "assert not {'torch', 'scipy', 'cv2', 'bpy'} & set(sys.modules), 'heavy'"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT)
