@@ -22,7 +22,7 @@ SEEN_FULLY = 0.55
 def texture_coordinates(
     vertices: np.ndarray, projected: np.ndarray, rotation: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates uv_a (own), uv_b (mirror side) (n_skin, 2) f32 in the portrait's 0..1, mix (n_skin,) f32 between them,
+    """Coordinates uv_a (own), uv_b (mirror side) (n_skin, 2) f32 in the picture, 0..1; mix (n_skin,) f32 between them;
     and how well a vertex or its mirror vertex is seen (n_skin,) f32 0..1.
 
     vertices (V, 3) mm; projected (V, 3) px of the portrait (0-based) with depth; rotation (3, 3); size of the portrait.

@@ -43,7 +43,7 @@ def default_surface() -> Surface:
     return Surface(
         eye_direction=direction,
         lips=_lip_mask(skin, marks),
-        brows=_line_mask(skin, [marks[17:22], marks[22:27]], 4.5, 2.0),
+        brows=_line_mask(skin, [marks[17:22], marks[22:27]], 3.2, 2.2),
         lids=_line_mask(skin, [marks[[36, 37, 38, 39, 40, 41, 36]], marks[[42, 43, 44, 45, 46, 47, 42]]], 1.5, 1.5),
         faces=_faces(head),
     )
