@@ -62,10 +62,14 @@ class Stage:
 class RunConfig:
     """One training run.
 
-    network: name of a size, with changed fields in `network_changes`. data: passed on to `train.data`. processes: training
-    processes that share each batch (see `train.parallel`), of `threads` threads and `workers` loaders each. pool: rendered samples kept for reuse, 0 to use each once in order (the reproducible mode). reuse: how
-    often a sample is used on average before the loop waits for new ones. regressor_steps: steps of the points-to-
-    parameters layers alone, before the first picture. initial: checkpoint whose weights to start from.
+    network: name of a size, with changed fields in `network_changes`. data: passed on to `train.data`.
+    processes: training processes that share each batch (see `train.parallel`), each of `threads` threads and with
+    `workers` loaders of its own.
+    pool: rendered samples kept for reuse, 0 to use each once and in order (the reproducible mode). reuse: how often a
+    sample is used on average before the loop waits for new ones.
+    regressor_steps: steps of the points-to-parameters layers alone, before the first picture.
+    initial: checkpoint whose weights to start from.
+    ema_images: length of the moving average of the weights, in pictures.
     """
 
     stages: tuple[Stage, ...]

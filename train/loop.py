@@ -155,7 +155,7 @@ class Trainer:
         batches, close = self._batches(stage)
         samples = self.validation(stage.input_size) if self.validation else None
         saved = validated = time.monotonic()
-        sums: dict[str, float] = {}
+        recent: list[dict[str, float]] = []
         left = math.inf if stop_after is None else stop_after
         try:
             while self.progress(stage) < 1.0:
@@ -166,11 +166,10 @@ class Trainer:
                 terms = self.train_step(stage, next(batches))
                 self.stage_seconds = self.ranks.agree(self.stage_seconds + time.monotonic() - began)
                 left -= 1
-                for name, value in terms.items():
-                    sums[name] = sums.get(name, 0.0) + value / LOG_EVERY
-                if self.step % LOG_EVERY == 0 and self.ranks.leads:
-                    self._log(stage, sums)
-                    sums = {}
+                recent.append(terms)
+                if len(recent) == LOG_EVERY:
+                    self._log(stage, recent)
+                    recent = []
                 now = time.monotonic()
                 if now - saved > 60.0 * self.config.save_minutes:
                     self.save(self.checkpoint)
@@ -230,7 +229,10 @@ class Trainer:
         append_row(self.folder / "validation.csv", figures)
         self.report("validation " + "  ".join(f"{name} {value:.4g}" for name, value in figures.items()))
 
-    def _log(self, stage: Stage, sums: dict[str, float]) -> None:
+    def _log(self, stage: Stage, recent: list[dict[str, float]]) -> None:
+        if not self.ranks.leads:
+            return
+        sums = {name: sum(terms[name] for terms in recent) / len(recent) for name in recent[0]}
         per_image = 1000.0 * self.stage_seconds / max(1, self.stage_images)
         row = {"stage": stage.name, "step": self.step, "images": self.images, "ms": round(per_image, 2)}
         append_row(self.folder / "log.csv", row | {name: round(value, 5) for name, value in sums.items()})

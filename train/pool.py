@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from mmface_core.conventions import CROP_SIZE
-from train.data.mirror import _mirror_matrix as mirror_matrix
+from train.data.mirror import mirrored_identity
 from train.data.sampling import MIRROR_UNITS
 
 Batch = dict[str, Tensor]
@@ -117,7 +117,7 @@ def mirror_some(batch: Batch, chosen: Tensor, point_mirror: Tensor) -> Batch:
     flip = torch.tensor([-1.0, 1.0, 1.0])
     mirrored = {
         "crop": batch["crop"].flip(2),
-        "identity": batch["identity"] @ torch.from_numpy(mirror_matrix()).float().T,
+        "identity": batch["identity"] @ torch.from_numpy(mirrored_identity(np.eye(batch["identity"].shape[1]))).T,
         "expression": batch["expression"][:, MIRROR_UNITS],
         "expression_weight": batch["expression_weight"][:, MIRROR_UNITS],
         "rotation": flip[:, None] * batch["rotation"] * flip,

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from mmface_core.geometry.camera import weak_perspective
-from mmface_core.geometry.voxelize import cap_plane, close_holes, voxelize, with_centres
+from mmface_core.geometry.mesh import cap_triangles
+from mmface_core.geometry.voxelize import cap_plane, voxelize
 from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
 
@@ -63,8 +64,7 @@ class TargetMaker:
     def __init__(self, model: FaceModel, volume_size: int) -> None:
         self.model, self.volume_size = model, volume_size
         self.points = PointModel(model)
-        skin = model.part_triangles("skin").numpy()
-        self.triangles, self.loops = close_holes(skin, model.skin.stop)
+        self.closed = cap_triangles(model.part_triangles("skin").numpy(), model.skin.stop)
 
     def __call__(self, batch: Mapping[str, Tensor]) -> Targets:
         """Targets of a batch with `identity`, `expression`, `rotation`, `scale`, `translation`."""
@@ -77,9 +77,9 @@ class TargetMaker:
     def volume(self, identity: Tensor, expression: Tensor, pose: Pose) -> Tensor:
         """The capped solid (B, D, H, W), f32 of 0 and 1."""
         skin = self.model.shape(identity, expression)[:, self.model.skin]
-        vertices = with_centres(weak_perspective(skin, *pose).numpy(), self.loops)
+        vertices = self.closed.vertices(weak_perspective(skin, *pose)).numpy()
         cap = cap_plane(*(part.numpy() for part in pose), self.model.cap_z_mm)
-        return torch.from_numpy(voxelize(vertices, self.triangles, cap, self.volume_size)).float()
+        return torch.from_numpy(voxelize(vertices, self.closed.triangles, cap, self.volume_size)).float()
 
 
 def gap_pairs(names: list[str]) -> Tensor:

@@ -142,7 +142,7 @@ def surface_distance(field: Tensor, points: Tensor, voxel: float) -> tuple[Tenso
     """Signed distance to the surface p = 0.5 where a point lies, by trilinear interpolation.
 
     field (B, n, n, n); points (B, N, 3) px in the camera frame with y up, offset included. Returns distance (B, N) px,
-    positive outside; the outward unit normal (B, N, 3); and valid (B, N), 0 outside the cube or where the field is flat.
+    positive outside; the outward unit normal (B, N, 3); and valid (B, N), 0 outside the cube and in flat places.
     """
     size = field.shape[-1]
     middle = (size - 1) / 2

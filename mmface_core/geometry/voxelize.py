@@ -41,24 +41,25 @@ def voxelize_reference(
 ) -> NDArray[np.uint8]:
     """The plain NumPy twin of `voxelize`, which tests hold the kernel against."""
     grid, planes = _to_grid(vertices, size), _planes_to_grid(cap, size)
-    depth = np.arange(size)
-    v, u = np.meshgrid(np.arange(size), np.arange(size), indexing="ij")
+    index = np.arange(size)
+    v, u = (axis[None] for axis in np.meshgrid(index, index, indexing="ij"))
     out = np.zeros((len(grid), size, size, size), np.uint8)
     for item, (points, plane) in enumerate(zip(grid, planes, strict=True)):
         steps = np.zeros((size, size, size + 1), np.int64)
-        a, b, c = (points[triangles[:, k]] for k in range(3))
-        area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
-        for i in np.flatnonzero(area != 0.0):
-            e = [
-                (q[0] - p[0]) * (v + _NUDGE_V - p[1]) - (q[1] - p[1]) * (u + _NUDGE_U - p[0])
-                for p, q in ((b[i], c[i]), (c[i], a[i]), (a[i], b[i]))
-            ]
-            e = [value / area[i] for value in e]
-            rows, columns = np.nonzero((e[0] > 0) & (e[1] > 0) & (e[2] > 0))
-            w = sum(e[k][rows, columns] * p[i][2] for k, p in enumerate((a, b, c)))
-            first = np.clip(np.ceil(w), 0, size).astype(np.int64)
-            np.add.at(steps, (rows, columns, first), 1 if area[i] > 0 else -1)
-        side = plane[0] * u[..., None] + plane[1] * v[..., None] + plane[2] * depth
+        for some in np.array_split(triangles, max(1, len(triangles) // 500)):
+            a, b, c = (points[some[:, k]][:, :, None, None] for k in range(3))  # (T, xyz, 1, 1)
+            area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                shares = [
+                    ((q[:, 0] - p[:, 0]) * (v + _NUDGE_V - p[:, 1]) - (q[:, 1] - p[:, 1]) * (u + _NUDGE_U - p[:, 0]))
+                    / area
+                    for p, q in ((b, c), (c, a), (a, b))
+                ]
+                triangle, row, column = np.nonzero((shares[0] > 0) & (shares[1] > 0) & (shares[2] > 0))
+            depth = sum(e[triangle, row, column] * p[triangle, 2, 0, 0] for e, p in zip(shares, (a, b, c), strict=True))
+            first = np.clip(np.ceil(depth), 0, size).astype(np.int64)
+            np.add.at(steps, (row, column, first), np.where(area[triangle, 0, 0] > 0, 1, -1))
+        side = plane[0] * u[0][..., None] + plane[1] * v[0][..., None] + plane[2] * index
         out[item] = (np.cumsum(steps, axis=2)[..., :size] > 0) & (side > plane[3])
     return out.transpose(0, 3, 1, 2)
 
@@ -81,34 +82,6 @@ def voxel_centres(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     step = CROP_SIZE / size
     index = np.arange(size)
     return step * index + (step - 1) / 2, (index - (size - 1) / 2) * step
-
-
-def close_holes(triangles: NDArray[np.integer], n_vertices: int) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
-    """Fans over a mesh's boundary loops: triangles (F', 3) and the loops, each of which needs one more vertex.
-
-    Vertex n_vertices + i is to be the mean of the vertices of loop i; see `with_centres`.
-    """
-    edges = {(int(t[k]), int(t[(k + 1) % 3])) for t in triangles for k in range(3)}
-    following = {b: a for a, b in edges if (b, a) not in edges}
-    loops: list[NDArray[np.int64]] = []
-    fans: list[tuple[int, int, int]] = []
-    while following:
-        start, vertex = next(iter(following)), -1
-        loop = [start]
-        while vertex != start:
-            vertex = following.pop(loop[-1])
-            loop.append(vertex)
-        centre = n_vertices + len(loops)
-        fans += [(loop[i], loop[i + 1], centre) for i in range(len(loop) - 1)]
-        loops.append(np.array(loop[:-1], np.int64))
-    closed = np.concatenate([np.asarray(triangles, np.int64), np.array(fans, np.int64).reshape(-1, 3)])
-    return closed, loops
-
-
-def with_centres(vertices: NDArray[np.floating], loops: list[NDArray[np.int64]]) -> NDArray[np.floating]:
-    """Append the loops' mean vertices: (B, V, 3) -> (B, V + len(loops), 3)."""
-    centres = [vertices[:, loop].mean(axis=1, keepdims=True) for loop in loops]
-    return np.concatenate([vertices, *centres], axis=1)
 
 
 def _to_grid(vertices: NDArray[np.floating], size: int) -> NDArray[np.float64]:

@@ -95,7 +95,7 @@ PAPER = NetworkConfig(
 CONFIGS = {config.name: config for config in (LITE, PAPER)}
 
 
-def named_config(name: str, **changes: Any) -> NetworkConfig:
+def named_config(name: str, /, **changes: Any) -> NetworkConfig:
     """The config of that name with some fields changed, for example `named_config("lite", n_points=120)`."""
     if name not in CONFIGS:
         raise UserError(f"There is no network size called {name!r}; choose one of {', '.join(CONFIGS)}.")

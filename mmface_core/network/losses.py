@@ -59,7 +59,7 @@ def code_loss(codes: Tensor, target: Tensor, trust: Tensor | None = None) -> Ten
 
 
 def geometry_loss(codes: Tensor, target: Tensor, gram: Tensor, trust: Tensor | None = None) -> Tensor:
-    """Eq. 5 and Eq. 6: mean squared distance in mm^2 between the vertices of two code vectors (B, K), other codes equal.
+    """Eq. 5 and Eq. 6: mean squared distance in mm^2 between the vertices of two codes (B, K), all else equal.
 
     trust (B,) per sample, or (B, K) per code: its square root then scales the difference of the codes.
     """

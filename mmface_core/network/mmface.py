@@ -53,14 +53,14 @@ class MMFaceNet(nn.Module):
         `volume` (B, D, H, H), 0..1, replaces the predicted solid as PMN's input: the paper's stage with the true volume.
         """
         logits, features = self.vmn(crop)
-        # The same 8-pixel cells whether the input is 256 or 128 pixels wide, so that cheap early training carries over.
+        # Cells of 8 crop pixels whatever the maps' size, which is fine enough for a soft-argmax and costs a quarter.
         features = self.pooled(features)
         points = self.point_head(features)
         if volume is None:
             volume = torch.sigmoid(logits[-1])
         elif volume.shape[-1] != self.config.map_size:
             volume = F.avg_pool2d(volume, volume.shape[-1] // self.config.map_size)
-        # Detached: the points stay what their own loss makes of them, and the regressor can be trained without pictures.
+        # Detached: the points stay what their own loss makes of them; the regressor also learns without pictures.
         identity, expression, pose = self.pmn(volume, features, points.detach())
         rotation = from_6d(pose.rotation_6d)
         return NetworkOutput(

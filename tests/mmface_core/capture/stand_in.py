@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from mmface_core.capture.blazeface import Detection
 from mmface_core.capture.keypoints import canonical_points
 from mmface_core.geometry.camera import weak_perspective
-from mmface_core.geometry.voxelize import cap_plane, close_holes, voxelize, with_centres
+from mmface_core.geometry.mesh import cap_triangles
+from mmface_core.geometry.voxelize import cap_plane, voxelize
 from mmface_core.model.arkit import ARKIT_INDEX
 from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
@@ -71,8 +72,7 @@ class DiscPredictor:
     def __init__(self, model: FaceModel) -> None:
         self._model = model
         self._dense = dense_points(model)
-        skin = model.part_triangles("skin").numpy()
-        self._triangles, self._loops = close_holes(skin, model.skin.stop)
+        self._closed = cap_triangles(model.part_triangles("skin").numpy(), model.skin.stop)
 
     def predict(self, crops: NDArray[np.uint8]) -> Prediction:
         count = len(crops)
@@ -103,8 +103,9 @@ class DiscPredictor:
         )
 
     def _volume(self, shape, rotation, scale, translation, seen) -> NDArray[np.float32]:
-        skin = weak_perspective(shape[:, self._model.skin], rotation, scale, translation).numpy()
+        skin = weak_perspective(shape[:, self._model.skin], rotation, scale, translation)
         cap = cap_plane(rotation.numpy(), scale.numpy(), translation.numpy(), self._model.cap_z_mm)
-        solid = voxelize(with_centres(skin, self._loops), self._triangles, cap, 64).astype(np.float32)
+        vertices = self._closed.vertices(skin).numpy()
+        solid = voxelize(vertices, self._closed.triangles, cap, 64).astype(np.float32)
         solid[~seen] = 0
         return np.stack([cv2.GaussianBlur(v, (3, 3), 0) for v in solid])

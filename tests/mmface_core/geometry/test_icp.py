@@ -1,0 +1,101 @@
+import math
+
+import pytest
+import torch
+
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.icp import icp_vertices, refine_pose
+from mmface_core.geometry.mesh import cap_triangles
+from mmface_core.geometry.rotation import angle_between, from_axis_angle, from_euler
+from mmface_core.geometry.voxelize import cap_plane, voxelize
+from mmface_core.model.face_model import FaceModel
+
+FACES = 6
+
+
+class Scene:
+    """Heads of known pose and their solids."""
+
+    def __init__(self) -> None:
+        model = FaceModel.load()
+        generator = torch.Generator().manual_seed(11)
+
+        def normal(*shape: int) -> torch.Tensor:
+            return torch.randn(*shape, generator=generator)
+
+        identity, expression = 0.8 * normal(FACES, model.n_identity), torch.zeros(FACES, model.n_expression)
+        self.rotation = from_euler(0.5 * normal(FACES), 0.25 * normal(FACES), 0.15 * normal(FACES))
+        self.scale = 1.28 * torch.exp(0.05 * normal(FACES))
+        self.translation = 127.5 + 6.0 * normal(FACES, 2)
+        pose = (self.rotation, self.scale, self.translation)
+        closed = cap_triangles(model.part_triangles("skin").numpy(), model.skin.stop)
+        skin = weak_perspective(model.shape(identity, expression)[:, model.skin], *pose)
+        cap = cap_plane(*(part.numpy() for part in pose), model.cap_z_mm)
+        solid = voxelize(closed.vertices(skin).numpy(), closed.triangles, cap, 64)
+        self.volume = torch.from_numpy(solid).float()
+        self.points = model.points(identity, expression, icp_vertices(model))
+        self.generator = generator
+
+    def start(self, degrees: float, pixels: float) -> tuple[torch.Tensor, torch.Tensor]:
+        axis = torch.nn.functional.normalize(torch.randn(FACES, 3, generator=self.generator), dim=1)
+        turned = from_axis_angle(axis * math.radians(degrees)) @ self.rotation
+        return turned, self.translation + pixels * torch.randn(FACES, 2, generator=self.generator)
+
+
+@pytest.fixture(scope="module")
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.mark.parametrize("degrees", [5.0, 15.0, 30.0])
+def test_pose_is_recovered_from_the_solid(scene, degrees):
+    rotation, translation = scene.start(degrees, 4.0)
+    result = refine_pose(scene.volume, scene.points, rotation, scene.scale, translation)
+    assert torch.rad2deg(angle_between(result.rotation, scene.rotation)).max() < 1.0
+    assert (result.translation - scene.translation).norm(dim=1).max() < 1.0
+    assert result.depth.abs().max() < 1.0
+    assert result.converged.all()
+    assert result.agreement.min() > 0.8
+    assert torch.equal(result.scale, scene.scale)
+
+
+def test_scale_is_recovered_where_asked_for(scene):
+    rotation, translation = scene.start(8.0, 3.0)
+    start = scene.scale * torch.exp(0.04 * torch.randn(FACES, generator=scene.generator))
+    result = refine_pose(scene.volume, scene.points, rotation, start, translation, with_scale=True)
+    assert (result.scale / scene.scale - 1.0).abs().max() < 0.02
+    assert torch.rad2deg(angle_between(result.rotation, scene.rotation)).max() < 1.0
+
+
+def test_the_depth_of_the_solid_is_a_free_unknown(scene):
+    moved = torch.roll(scene.volume, 2, dims=1)  # two voxels of 4 px nearer to the camera
+    result = refine_pose(moved, scene.points, scene.rotation, scene.scale, scene.translation)
+    assert result.depth.sub(8.0).abs().max() < 1.5
+
+
+def test_a_soft_volume_serves_as_well_as_a_hard_one(scene):
+    soft = torch.nn.functional.avg_pool3d(scene.volume[:, None], 3, stride=1, padding=1)[:, 0]
+    rotation, translation = scene.start(10.0, 3.0)
+    result = refine_pose(soft, scene.points, rotation, scene.scale, translation)
+    assert torch.rad2deg(angle_between(result.rotation, scene.rotation)).max() < 1.0
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, math.nan])
+def test_a_volume_that_says_nothing_gives_the_start_back(scene, value):
+    rotation, translation = scene.start(5.0, 2.0)
+    volume = scene.volume.clone()
+    volume[1] = value
+    result = refine_pose(volume, scene.points, rotation, scene.scale, translation)
+    assert torch.equal(result.rotation[1], rotation[1])
+    assert torch.equal(result.translation[1], translation[1])
+    assert not result.converged[1]
+    assert result.agreement[1] == 0.0
+    assert result.converged[[0, 2, 3, 4, 5]].all()
+    assert all(torch.isfinite(part).all() for part in (result.rotation, result.translation, result.agreement))
+
+
+def test_agreement_tells_a_wrong_mesh_from_a_right_one(scene):
+    right = refine_pose(scene.volume, scene.points, scene.rotation, scene.scale, scene.translation)
+    stretched = scene.points * torch.tensor([1.3, 0.8, 1.1])
+    wrong = refine_pose(scene.volume, stretched, scene.rotation, scene.scale, scene.translation)
+    assert (wrong.agreement < right.agreement - 0.2).all()

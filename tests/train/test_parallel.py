@@ -1,0 +1,35 @@
+import multiprocessing
+from pathlib import Path
+
+import torch
+
+from train.parallel import Ranks
+
+
+def _member(rank: int, rendezvous: Path, results) -> None:
+    ranks = Ranks.join(rank, 2, rendezvous)
+    net = torch.nn.Linear(2, 1, bias=False)
+    net.weight.grad = torch.full_like(net.weight, float(rank))
+    ranks.average_gradients(net)
+    results.put((rank, net.weight.grad.tolist(), ranks.agree(10.0 + rank), ranks.part(16), ranks.leads))
+
+
+def test_processes_average_their_gradients_and_agree(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    members = [context.Process(target=_member, args=(rank, tmp_path / "meet", results)) for rank in range(2)]
+    for member in members:
+        member.start()
+    answers = sorted(results.get(timeout=120) for _ in members)
+    for member in members:
+        member.join(timeout=30)
+    assert answers == [(0, [[0.5, 0.5]], 10.0, 8, True), (1, [[0.5, 0.5]], 10.0, 8, False)]
+
+
+def test_a_run_of_one_changes_nothing():
+    net = torch.nn.Linear(2, 1)
+    net.weight.grad = torch.ones_like(net.weight)
+    alone = Ranks()
+    alone.average_gradients(net)
+    assert torch.equal(net.weight.grad, torch.ones_like(net.weight))
+    assert (alone.agree(3.0), alone.part(16), alone.leads) == (3.0, 16, True)

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+import torch
+
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.model.face_model import FaceModel
+from train.model_samples import ModelSamples
+from train.pool import SamplePool, mirror_some, shifted, vary
+from train.targets import PointModel
+
+POINTS = PointModel(FaceModel.load())
+
+
+def labelled(count: int, seed: int = 1) -> dict[str, torch.Tensor]:
+    samples = ModelSamples(POINTS, count, seed)
+    pose = (samples.rotation, samples.scale, samples.translation)
+    return {
+        "crop": torch.randint(0, 256, (count, 64, 64, 3), dtype=torch.uint8),
+        "identity": samples.identity,
+        "expression": samples.expression,
+        "expression_weight": torch.ones_like(samples.expression),
+        "rotation": pose[0],
+        "scale": pose[1],
+        "translation": pose[2],
+        "points": weak_perspective(POINTS(samples.identity, samples.expression), *pose)[..., :2],
+    }
+
+
+def points_of(batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    pose = (batch["rotation"], batch["scale"], batch["translation"])
+    return weak_perspective(POINTS(batch["identity"], batch["expression"]), *pose)[..., :2]
+
+
+def test_mirrored_labels_describe_the_mirrored_face():
+    batch = mirror_some(labelled(6), torch.tensor([True, False] * 3), POINTS.mirror)
+    # The identity basis is symmetric to a fraction of a pixel only.
+    assert (points_of(batch) - batch["points"]).norm(dim=2).mean() < 0.6
+
+
+def test_mirroring_twice_changes_nothing_but_rounding():
+    batch, every = labelled(4), torch.ones(4, dtype=torch.bool)
+    again = mirror_some(mirror_some(batch, every, POINTS.mirror), every, POINTS.mirror)
+    for key in ("crop", "expression", "rotation", "translation", "points"):
+        assert torch.allclose(again[key].float(), batch[key].float(), atol=1e-4), key
+
+
+def test_varied_labels_still_fit_their_points():
+    batch = vary(labelled(6), np.random.default_rng(2), POINTS.mirror)
+    assert (points_of(batch) - batch["points"]).norm(dim=2).mean() < 0.6
+    assert batch["crop"].dtype == torch.uint8
+
+
+def test_shifting_moves_pixels_right_and_down():
+    picture = np.arange(16, dtype=np.uint8).reshape(4, 4, 1)
+    moved = shifted(picture, 1, 2)
+    assert moved[2, 1, 0] == picture[0, 0, 0]
+    assert moved[0, 0, 0] == picture[0, 0, 0]
+
+
+def test_the_pool_reuses_samples_but_not_without_end():
+    batch = labelled(32)
+    pool = SamplePool([batch], capacity=32, reuse=3.0, seed=0, point_mirror=POINTS.mirror)
+    drawn = pool.draw(2)
+    assert drawn["crop"].shape == (2, 64, 64, 3)
+    for _ in range(31):
+        pool.draw(2)
+    assert pool.drawn == 64
+    pool.close()
+
+
+def test_a_loader_that_fails_is_reported():
+    def failing():
+        raise OSError("disk gone")
+        yield
+
+    pool = SamplePool(failing(), capacity=8, reuse=1.0, seed=0, point_mirror=POINTS.mirror)
+    with pytest.raises(RuntimeError, match="loader stopped"):
+        pool.draw(1)
