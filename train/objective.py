@@ -30,7 +30,7 @@ class Objective:
         """Heat-map points and their gaps."""
         trust = batch["points_weight"]
         return {
-            "points": losses.points_loss(points, targets.points, trust),
+            "points": losses.points_loss(points, targets.points, trust[:, None] * self.points.weights),
             "point_pairs": losses.pair_loss(points, targets.points, self.points.pairs, trust),
         }
 
@@ -51,7 +51,7 @@ class Objective:
             ),
             "weights": losses.code_loss(expression, batch["expression"], batch["expression_weight"]),
             "pose": losses.pose_loss(landmarks, pose, targets.pose, batch["pose_weight"]),
-            "projected": losses.points_loss(projected, targets.points, trust),
+            "projected": losses.points_loss(projected, targets.points, trust[:, None] * self.points.weights),
             "projected_pairs": losses.pair_loss(projected, targets.points, self.points.pairs, trust),
         }
 

@@ -27,6 +27,18 @@ LIP_PAIRS = (
     ("landmark_48", "landmark_54"),
 )
 LID_LANDMARKS = ((37, 41), (38, 40), (43, 47), (44, 46))
+# Gaze: the iris against both corners of its eye (iBUG's 36-39 on the subject's right, 42-45 on the left).
+IRIS_PAIRS = tuple(
+    (f"iris_{place}_{side}", f"landmark_{corner}")
+    for side, corners in (("right", (36, 39)), ("left", (42, 45)))
+    for place in ("centre", "outer", "inner")
+    for corner in corners
+)
+
+POINT_WEIGHTS = {"iris": 4.0, "lid": 2.0, "lip": 2.0, "brow": 1.5, "cheek": 0.5, "jowl": 0.5, "ear": 0.3, "forehead": 0.3}
+"""How much a named dense point weighs in the points' loss, by the start of its name; 1 where none fits."""
+LANDMARK_WEIGHTS = {range(0, 17): 0.5, range(36, 48): 2.0, range(60, 68): 2.0}
+"""The same for the 68 landmarks: the contour slides, eyes and inner lips carry the expression."""
 
 Pose = tuple[Tensor, Tensor, Tensor]
 
@@ -42,6 +54,7 @@ class PointModel:
         self.identity = points.of_shape(model.identity_basis).flatten(1)  # (K, 3P)
         self.expression = points.of_shape(model.expression_basis).flatten(1)  # (M, 3P)
         self.pairs = gap_pairs(self.names)  # (N, 2)
+        self.weights = point_weights(self.names)  # (P,)
 
     def __call__(self, identity: Tensor, expression: Tensor) -> Tensor:
         """(B, K), (B, M) -> (B, P, 3) mm."""
@@ -83,9 +96,22 @@ class TargetMaker:
 
 
 def gap_pairs(names: list[str]) -> Tensor:
-    """Numbers (N, 2) of the point pairs whose distance tells closed from open eyes and lips."""
+    """Numbers (N, 2) of the point pairs whose offset tells closed from open eyes and lips, and where the eyes look."""
     number = {name: i for i, name in enumerate(names)}
     pairs = [(upper, upper.replace("upper", "lower")) for upper in LID_ROWS]
     lids = [(f"{a}_{side}", f"{b}_{side}") for a, b in pairs for side in ("left", "right")]
     lids += [(f"landmark_{a}", f"landmark_{b}") for a, b in LID_LANDMARKS]
-    return torch.tensor([(number[a], number[b]) for a, b in [*lids, *LIP_PAIRS]])
+    return torch.tensor([(number[a], number[b]) for a, b in [*lids, *LIP_PAIRS, *IRIS_PAIRS]])
+
+
+def point_weights(names: list[str]) -> Tensor:
+    """Weights (P,) of the points, with a mean of 1."""
+
+    def weight(name: str) -> float:
+        if name.startswith("landmark_"):
+            number = int(name.removeprefix("landmark_"))
+            return next((value for numbers, value in LANDMARK_WEIGHTS.items() if number in numbers), 1.0)
+        return next((value for start, value in POINT_WEIGHTS.items() if name.startswith(start)), 1.0)
+
+    values = torch.tensor([weight(name) for name in names])
+    return values / values.mean()

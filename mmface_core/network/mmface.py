@@ -50,7 +50,7 @@ class MMFaceNet(nn.Module):
     def forward(self, crop: Tensor, volume: Tensor | None = None) -> NetworkOutput:
         """(B, 3, S, S) RGB in 0..1, S the config's input size or half of it -> `NetworkOutput`.
 
-        `volume` (B, D, H, H), 0..1, replaces the predicted solid as PMN's input: the paper's stage with the true volume.
+        `volume` (B, D, H, H), 0..1, replaces the predicted solid as PMN's input: the paper's stage on true volumes.
         """
         logits, features = self.vmn(crop)
         # Cells of 8 crop pixels whatever the maps' size, which is fine enough for a soft-argmax and costs a quarter.
