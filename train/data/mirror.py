@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from train.data.head import default_head
+from train.data.sampling import mirrored_expression
 
 _FLIP = np.diag([-1.0, 1.0, 1.0])
 
@@ -14,6 +15,11 @@ _FLIP = np.diag([-1.0, 1.0, 1.0])
 def mirrored_identity(identity: np.ndarray) -> np.ndarray:
     """Codes (K,) f32 of the mirrored head: the least-squares codes of the mirrored skin."""
     return (_mirror_matrix() @ identity).astype(np.float32)
+
+
+def mirrored_codes(identity: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Identity codes (K,) and expression weights (M,) of the mirrored head."""
+    return mirrored_identity(identity), mirrored_expression(expression)
 
 
 def mirrored_rotation(rotation: np.ndarray) -> np.ndarray:

@@ -20,7 +20,9 @@ from train.data.border import black_border
 from train.data.head import Head, default_head
 from train.data.portraits.store import PortraitStore
 from train.data.render.backdrop import make_backdrop
+from train.data.render.body import sample_body
 from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
+from train.data.render.glasses import sample_glasses
 from train.data.render.light import sample_eyes, sample_light
 from train.data.render.paint import sample_noise_texture, sample_skin_colours
 
@@ -31,7 +33,23 @@ FITTED_EXPRESSION_WEIGHT = 0.3  # a fit to landmarks is no truth
 # What the fit of a portrait cannot know.
 UNKNOWN_UNITS = ("tongueOut", "cheekPuff", "mouthClose", "jawForward", "jawLeft", "jawRight")
 
+GLASSES_SHARE = 0.10  # of rendered pictures
+BODY_SHARE = 0.8  # of rendered pictures without surroundings of their own
+TINTED_SHARE = 0.4  # of those: darker skin than the portrait's, since the portraits are mostly light-skinned
+EYE_UNITS = [index for name, index in sampling.INDEX.items() if name.startswith("eye")]
+HIDDEN_WEIGHT = 0.1  # of the eyes' units behind dark glasses
+
 Sample = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is drawn: identity (K,), expression (M,), the vertices (V, 3) mm that they make, and the pose."""
+
+    identity: np.ndarray
+    expression: np.ndarray
+    vertices: np.ndarray
+    pose: sampling.Pose
 
 
 @dataclass
@@ -54,7 +72,7 @@ class SampleMaker:
 
     @cached_property
     def renderer(self) -> FaceRenderer:
-        return FaceRenderer(self.size, oversample=1.5)
+        return FaceRenderer(self.size, oversample=1.5 if self.size <= 128 else 1.25)
 
     @cached_property
     def _front(self) -> np.ndarray:
@@ -84,34 +102,42 @@ class SampleMaker:
         identity = sampling.sample_identity(rng, self.head.n_identity, store.identity[number], 0.7 if profiled else 0.0)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
         vertices = self.head.shape(identity, expression)
-        extras: tuple[Extra, ...] = ()
+        tint = np.ones(3)
         if profiled:
             fitted = self.head.shape(store.identity[number], store.expression[number])
             place = store.rotation[number], float(store.scale[number]), store.translation[number]
-            extras = (make_backdrop(fitted, *place, vertices, pose),)
-        return self._rendered(rng, (identity, expression, vertices, pose), skin, TEXTURED, 0.8, extras)
+            extras = [make_backdrop(fitted, *place, vertices, pose)]
+        else:
+            if rng.random() < TINTED_SHARE:
+                tint = rng.uniform(0.3, 0.9) * np.array([1.0, rng.uniform(0.85, 1.0), rng.uniform(0.75, 1.0)])
+            extras = self._body(rng, pose, fill[self._neck].mean(0) * tint)
+        return self._rendered(rng, Person(identity, expression, vertices, pose), skin, TEXTURED, 0.8, extras, tint)
 
     def procedural(self, rng: np.random.Generator) -> Sample:
         """A head with painted skin."""
         uv = self.head.uv[self.head.parts["skin"]].astype(np.float32)
         still = np.zeros(len(uv), np.float32)
-        skin = SkinColours(sample_noise_texture(rng), uv, uv, still, sample_skin_colours(rng))
+        colours = sample_skin_colours(rng)
+        skin = SkinColours(sample_noise_texture(rng), uv, uv, still, colours)
         identity = sampling.sample_identity(rng, self.head.n_identity)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng)
-        vertices = self.head.shape(identity, expression)
-        return self._rendered(rng, (identity, expression, vertices, pose), skin, PROCEDURAL, 1.0)
+        person = Person(identity, expression, self.head.shape(identity, expression), pose)
+        extras = self._body(rng, pose, colours[self._neck].mean(0))
+        return self._rendered(rng, person, skin, PROCEDURAL, 1.0, extras, np.ones(3))
 
     def portrait(self, rng: np.random.Generator) -> Sample:
         """A portrait moved into a jittered crop, with its fitted labels; half of them mirrored."""
         store = self._store()
         number = int(rng.integers(len(store)))
         picture = store.picture(number)
-        identity, expression = store.identity[number], store.expression[number]
+        # The closest fit says where the points are, the one without systematic errors what the parameters are.
+        places = store.identity[number], store.expression[number]
+        labels = store.label_identity[number], store.label_expression[number]
         rotation, fitted_scale = store.rotation[number].astype(np.float64), float(store.scale[number])
         offset = store.translation[number].astype(np.float64)
         if rng.random() < 0.5:
             picture = np.ascontiguousarray(picture[:, ::-1])
-            identity, expression = mirror.mirrored_identity(identity), sampling.mirrored_expression(expression)
+            places, labels = mirror.mirrored_codes(*places), mirror.mirrored_codes(*labels)
             rotation = mirror.mirrored_rotation(rotation)
             offset = np.array([picture.shape[1] - 1 - offset[0], offset[1]])
         scale, translation = sampling.sample_crop(rng)
@@ -124,32 +150,54 @@ class SampleMaker:
         crop = warp(picture, matrix, self.size, border)
         weight = np.full(self.head.n_expression, FITTED_EXPRESSION_WEIGHT, np.float32)
         weight[[sampling.INDEX[name] for name in UNKNOWN_UNITS]] = 0.0
-        sample = make_sample(crop, identity, expression, rotation, scale, translation, PORTRAIT, weight, 0.5)
-        vertices = self.head.shape(identity, expression)
+        sample = make_sample(crop, *labels, rotation, scale, translation, PORTRAIT, weight, 0.5)
+        vertices = self.head.shape(*places)
         projected = camera.project(vertices, rotation, scale, translation, np.inf)
         return self._with_points(sample, projected)
 
     def _rendered(
         self,
         rng: np.random.Generator,
-        person: tuple[np.ndarray, np.ndarray, np.ndarray, sampling.Pose],
+        person: Person,
         skin: SkinColours,
         stream: int,
         relight: float,
-        extras: tuple[Extra, ...] = (),
+        extras: list[Extra],
+        tint: np.ndarray,
     ) -> Sample:
-        identity, expression, vertices, pose = person
-        uniforms = sample_light(rng, relight) | sample_eyes(rng)
-        rgba, projected = self.renderer.render(vertices, pose, skin, sample_mouth_colours(rng), uniforms, extras)
-        rgba = cv2.resize(rgba, (self.size, self.size), interpolation=cv2.INTER_AREA)
-        behind = sample_background(rng, self.size, self._random_picture if self.store else None)
-        alpha = rgba[..., 3:].astype(np.uint16)
-        crop = (rgba[..., :3] + (behind * (255 - alpha) + 127) // 255).clip(0, 255).astype(np.uint8)
-        rotation, scale, translation = pose.rotation, pose.scale, pose.translation
-        if np.isfinite(pose.distance_mm):
-            rotation, scale, translation = camera.fit_weak_perspective(vertices[self._front], projected[self._front])
-        sample = make_sample(crop, identity, expression, rotation, scale, translation, stream)
+        weight = np.ones(self.head.n_expression, np.float32)
+        if rng.random() < GLASSES_SHARE:
+            glasses, dark = sample_glasses(rng, person.vertices, person.pose)
+            extras = extras + glasses
+            if dark:  # nobody can see what the eyes do
+                weight[EYE_UNITS] = HIDDEN_WEIGHT
+        uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
+        mouth = sample_mouth_colours(rng)
+        rgba, projected = self.renderer.render(person.vertices, person.pose, skin, mouth, uniforms, tuple(extras))
+        crop = self._composed(rng, cv2.resize(rgba, (self.size, self.size), interpolation=cv2.INTER_AREA))
+        camera_of = person.pose.rotation, person.pose.scale, person.pose.translation
+        if np.isfinite(person.pose.distance_mm):
+            camera_of = camera.fit_weak_perspective(person.vertices[self._front], projected[self._front])
+        sample = make_sample(crop, person.identity, person.expression, *camera_of, stream, weight)
         return self._with_points(sample, projected)
+
+    def _composed(self, rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:
+        """The premultiplied picture (S, S, 4) u8 before a background, (S, S, 3) u8."""
+        colour, alpha = np.ascontiguousarray(rgba[..., :3]), rgba[..., 3]
+        if alpha.min() == 255:
+            return colour
+        behind = sample_background(rng, self.size, self._random_picture if self.store else None)
+        free = cv2.merge([255 - alpha] * 3)
+        return cv2.add(colour, cv2.multiply(behind, free, scale=1.0 / 255.0))
+
+    def _body(self, rng: np.random.Generator, pose: sampling.Pose, skin: np.ndarray) -> list[Extra]:
+        return [sample_body(rng, pose, np.clip(1.1 * skin, 0.0, 1.0))] if rng.random() < BODY_SHARE else []
+
+    @cached_property
+    def _neck(self) -> np.ndarray:
+        """Skin vertices of the throat, whose colour the neck below takes."""
+        skin = self.head.mean[self.head.parts["skin"]]
+        return np.flatnonzero((skin[:, 1] < -80.0) & (skin[:, 2] > -40.0))
 
     def _with_points(self, sample: Sample, projected: np.ndarray) -> Sample:
         sample["points"] = self.head.dense_points(projected)[:, :2].astype(np.float32)

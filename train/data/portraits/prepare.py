@@ -14,6 +14,7 @@ from train.data.cache import cache_folder
 from train.data.head import default_head
 from train.data.portraits import correspond, store
 from train.data.portraits.archive import iterate_jpegs
+from train.data.portraits.debias import debias
 from train.data.portraits.fill import fill_colours
 from train.data.portraits.fit import Fit, fit
 from train.data.portraits.texture import texture_coordinates
@@ -22,6 +23,7 @@ POINTS = "points478.npz"
 BOOTSTRAP_HEADS = 150
 MAX_ERROR_PERCENT = 2.2
 MAX_YAW_DEG = 60.0
+FIT_KEYS = ("identity", "expression", "rotation", "scale", "translation", "error")
 _DETECT = Path(__file__).with_name("detect478.py")
 
 
@@ -67,9 +69,11 @@ def find_correspondence(
 
 def write_fits(path: Path, names: np.ndarray, found: np.ndarray, fitted: Fit) -> int:
     """Store the fits of all pictures (zeros where nothing was found) and which are usable; returns how many are."""
+    label = debias(fitted)
+    values_of = {key: getattr(fitted, key) for key in FIT_KEYS}
+    values_of |= {"label_identity": label.identity, "label_expression": label.expression}
     columns = {}
-    for key in ("identity", "expression", "rotation", "scale", "translation", "error"):
-        values = getattr(fitted, key)
+    for key, values in values_of.items():
         whole = np.zeros((len(names), *values.shape[1:]), np.float32)
         whole[found] = values
         columns[key] = whole

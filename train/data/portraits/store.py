@@ -17,6 +17,16 @@ FITS = "fits.npz"
 COORDINATES = "coordinates.npy"  # (N, n_skin, 5) u16: uv_a, uv_b, mix of all portraits, memory mapped
 FILLS = "fills.npy"  # (N, n_skin, 4) u8: colour for hidden skin and its weight
 COORDINATE_UNIT = 65535.0
+FIT_COLUMNS = (
+    "identity",
+    "expression",
+    "label_identity",
+    "label_expression",
+    "rotation",
+    "scale",
+    "translation",
+    "error",
+)
 HELD_OUT_SHARE = 0.05
 PORTRAIT_SIZE = 256
 
@@ -39,7 +49,8 @@ class Pictures:
 class PortraitStore:
     """Portraits with usable fits.
 
-    names (N,); identity (N, K), expression (N, M), rotation (N, 3, 3), scale (N,), translation (N, 2) in the portrait's
+    names (N,); identity (N, K), expression (N, M) of the closest fit, label_identity and label_expression without its
+    systematic errors (`debias`), rotation (N, 3, 3), scale (N,), translation (N, 2) in the portrait's
     0-based pixels; error (N,) the fit's residual in % of sqrt(w*h); rows (N,) places in the arrays of all
     pictures. Pictures decode on demand.
     """
@@ -47,6 +58,8 @@ class PortraitStore:
     names: np.ndarray
     identity: np.ndarray
     expression: np.ndarray
+    label_identity: np.ndarray
+    label_expression: np.ndarray
     rotation: np.ndarray
     scale: np.ndarray
     translation: np.ndarray
@@ -95,7 +108,7 @@ def load_store(held_out: bool = False, folder: Path | None = None) -> PortraitSt
     if not np.array_equal(pictures.names, fits["names"]):
         raise UserError(f"{folder / FITS} belongs to other pictures; run `mmface portraits` again.")
     keep = fits["usable"] & (np.array([is_held_out(str(name)) for name in pictures.names]) == held_out)
-    columns = {key: fits[key][keep] for key in ("identity", "expression", "rotation", "scale", "translation", "error")}
+    columns = {key: fits[key][keep] for key in FIT_COLUMNS}
     return PortraitStore(
         names=pictures.names[keep],
         rows=np.flatnonzero(keep),

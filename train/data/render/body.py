@@ -12,21 +12,21 @@ from train.data.render import shaders
 from train.data.render.face import Extra
 from train.data.sampling import Pose
 
-PIVOT_MM = np.array([0.0, -95.0, -35.0], np.float32)  # about the head's joint with the neck
+PIVOT_MM = np.array([0.0, -80.0, -58.0], np.float32)  # about the head's joint with the neck
 SIDES = 28
 # Height below the pivot, half width, half depth, depth of the centre, of each ring in mm; 1 where cloth begins.
 RINGS = np.array(
     [
-        (25.0, 50.0, 52.0, 0.0, 0.0),
-        (0.0, 52.0, 54.0, 0.0, 0.0),
-        (-25.0, 56.0, 57.0, -4.0, 0.0),
-        (-42.0, 68.0, 62.0, -8.0, 0.0),
-        (-44.0, 72.0, 66.0, -8.0, 1.0),
-        (-56.0, 105.0, 78.0, -14.0, 1.0),
-        (-72.0, 158.0, 92.0, -18.0, 1.0),
-        (-100.0, 196.0, 104.0, -20.0, 1.0),
-        (-150.0, 212.0, 112.0, -20.0, 1.0),
-        (-330.0, 216.0, 118.0, -20.0, 1.0),
+        (0.0, 45.0, 30.0, 0.0, 0.0),
+        (-20.0, 49.0, 34.0, 0.0, 0.0),
+        (-45.0, 52.0, 40.0, 0.0, 0.0),
+        (-62.0, 62.0, 52.0, -2.0, 0.0),
+        (-64.0, 66.0, 56.0, -2.0, 1.0),
+        (-76.0, 100.0, 70.0, -4.0, 1.0),
+        (-92.0, 155.0, 86.0, -6.0, 1.0),
+        (-120.0, 194.0, 100.0, -8.0, 1.0),
+        (-170.0, 210.0, 110.0, -8.0, 1.0),
+        (-350.0, 216.0, 118.0, -8.0, 1.0),
     ],
     np.float32,
 )
@@ -47,10 +47,9 @@ def make_body(pose: Pose, skin: np.ndarray, cloth: np.ndarray, follow: float = 0
     attributes = np.zeros((len(points), shaders.FLOATS_PER_VERTEX - 3), np.float32)
     attributes[:, 0:3] = normals @ turn.T
     attributes[:, 8:11] = skin + (cloth - skin) * clothed[:, None]
-    # The chin's shadow on the neck.
-    attributes[:, 11] = np.clip(
-        1.0 - 0.45 * np.exp(-((points[:, 1] + 5.0) ** 2) / 1200.0) * (normals[:, 2] > 0), 0.3, 1
-    )
+    # The chin's shadow on the front of the neck.
+    shadow = 0.35 * np.exp(-((points[:, 1] + 15.0) ** 2) / 1200.0) * (normals[:, 2] > 0)
+    attributes[:, 11] = 1.0 - shadow
     return Extra(shaders.FLAT, positions.astype(np.float32), triangles, attributes)
 
 

@@ -43,6 +43,7 @@ uniform vec4 hemisphere;     // direction, strength: how much brighter it is on 
 uniform vec4 lamp;           // direction, wrap 0..1
 uniform vec3 lamp_colour;    // colour times strength
 uniform vec2 gloss;          // strength, exponent of the skin's specular part
+uniform vec3 tint;           // multiplies the portrait's skin
 uniform vec3 iris_colour;
 uniform vec4 iris_shape;     // cosine of the iris' and the pupil's half angle, limbal ring darkness, seed
 uniform vec4 sclera;         // colour, lid shadow strength
@@ -64,7 +65,7 @@ void main() {
 _TEXTURED = """
     // For this kind `colour` fills in for hidden skin and `occlusion` is the weight of the texture against it.
     vec3 base = mix(colour, mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend), occlusion);
-    result = vec4(base * lit(n, lamp.w) + shine(n) * lamp_colour, 1.0);
+    result = vec4(base * tint * lit(n, lamp.w) + shine(n) * lamp_colour, 1.0);
 }
 """
 
