@@ -60,7 +60,8 @@ class Blender:
         with tempfile.TemporaryDirectory(prefix="mmface-job-") as folder:
             answer_path = Path(folder, "answer.json")
             job_path = Path(folder, "job.json")
-            job_path.write_text(json.dumps({"schema": JOB_SCHEMA, "answer": str(answer_path), "steps": steps}))
+            job = {"schema": JOB_SCHEMA, "answer": str(answer_path), "end_with_parent": True, "steps": steps}
+            job_path.write_text(json.dumps(job))
             status, log = self._watch([*self._command(), str(job_path)], about, progress)
             if not answer_path.is_file():
                 raise _crash(status, log, about, rendering=any(step["do"] == "render" for step in steps))
@@ -89,7 +90,7 @@ class Blender:
             # A session of its own: Ctrl-C reaches us alone, and we end the child with all that it started.
             child = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closes when we end, however we end, and the child with it
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -138,8 +139,9 @@ def _end(child: "subprocess.Popen[str]") -> None:
         else:
             child.kill()
         child.wait()
-    if child.stdout:
-        child.stdout.close()
+    for pipe in (child.stdin, child.stdout):
+        if pipe:
+            pipe.close()
 
 
 def _addon_folder() -> Path:

@@ -1,5 +1,6 @@
 """The command `mmface-retarget`, which is also `mmface retarget`."""
 
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -77,6 +78,8 @@ def retarget(
     INPUT is a video, an image, a folder of images, a webcam's number, or a take (.npz). The result is a new .blend
     with an action named after the clip, at the clip's own frame rate; RIG itself is never changed.
     """
+    # A polite request to end is treated like Ctrl-C, so that nothing unfinished stays behind.
+    signal.signal(signal.SIGTERM, _stop)
     # Imported here so that --help answers at once.
     from retarget.blender import Blender
     from retarget.gaps import GapPolicy
@@ -100,6 +103,10 @@ def retarget(
         )
     if not quiet:
         click.echo("\n".join(report.lines()))
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 @contextmanager

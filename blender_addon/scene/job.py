@@ -7,7 +7,8 @@
 A job is {"schema": "mmface-job/1", "answer": PATH, "steps": [{"do": NAME, ...}, ...]} with the steps of STEPS below,
 each a function of this module whose arguments are the step's other entries. The answer is {"schema":
 "mmface-job-answer/1", "results": [one per step]}, or with "error": {"kind", "sentence", "traceback"} if a step failed.
-Lines that start with "MMFACE " on standard output tell the progress.
+Lines that start with "MMFACE " on standard output tell the progress. With "end_with_parent": true the program ends
+when its standard input does.
 """
 
 import importlib
@@ -15,6 +16,7 @@ import importlib.util
 import json
 import os
 import sys
+import threading
 import traceback
 
 JOB_SCHEMA = "mmface-job/1"
@@ -109,10 +111,23 @@ def _tell(step: str):
     return progress
 
 
+def end_with_parent() -> None:
+    """End this process when the one that started it is gone: the pipe on standard input then closes."""
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        os._exit(3)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 def main() -> None:
     arguments = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else sys.argv[1:]
     with open(arguments[0], encoding="utf-8") as file:
         job = json.load(file)
+    if job.get("end_with_parent"):
+        end_with_parent()
     import_own_package()
     answer = run(job)
     unfinished = job["answer"] + ".unfinished"
