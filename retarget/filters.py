@@ -5,10 +5,12 @@ To change how blinks are filtered, change SIGMA_FACTOR.
 The zero-phase filter is a local quadratic regression with Gaussian weights in real time: at each sample, a parabola is
 fitted to its neighbours (weighted by closeness in seconds and by confidence) and its value there taken. It delays
 nothing, follows uneven time stamps, bridges nothing across long gaps, and a parabola keeps the peaks that a plain
-average would flatten.
+average would flatten. Lids move from open to shut within two frames, too fast for any such fit: they get a bilateral
+filter, whose neighbours count only if their values are close too, so that trembling goes and blinks stay.
 """
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ DEFAULT_STRENGTH = 0.4
 # How much of the width each unit takes, by the start of its name; longest match wins. Lids move within 2 or 3 frames
 # and must close, lips close for p, b and m; brows and cheeks are slow.
 SIGMA_FACTOR: dict[str, float] = {
-    "eyeBlink": 0.2,
+    "eyeBlink": 0.6,
     "eyeWide": 0.5,
     "eyeSquint": 0.8,
     "eyeLook": 0.5,
@@ -38,6 +40,8 @@ SIGMA_FACTOR: dict[str, float] = {
     "nose": 1.0,
 }
 ROTATION_FACTOR = 1.0
+BILATERAL = ("eyeBlink",)  # units, by the start of their names, that jump
+JUMP = 0.12  # weight units: values further apart than a few of these are a movement, not a tremble
 _REACH = 3.0  # sigmas; the weight beyond is below 1 %
 
 
@@ -53,9 +57,12 @@ def smooth_weights(weights: Array, time: Array, confidence: Array, strength: flo
         return weights
     smoothed = np.empty_like(weights, dtype=np.float64)
     factors = sigma_factors()
+    jumping = np.array([name.startswith(BILATERAL) for name in ARKIT_NAMES])
     for factor in np.unique(factors):
-        columns = factors == factor
-        smoothed[:, columns] = local_quadratic(weights[:, columns], time, confidence, strength * FULL_SIGMA * factor)
+        for kind, smooth in ((~jumping, local_quadratic), (jumping, bilateral)):
+            chosen = kind & (factors == factor)
+            if chosen.any():
+                smoothed[:, chosen] = smooth(weights[:, chosen], time, confidence, strength * FULL_SIGMA * factor)
     return np.clip(smoothed, 0.0, 1.0)
 
 
@@ -69,8 +76,7 @@ def smooth_rotation(rotation: Array, time: Array, confidence: Array, strength: f
     def tangent(centre: slice, neighbour: slice) -> Array:
         return rotations.log(np.swapaxes(rotation[centre], -1, -2) @ rotation[neighbour])
 
-    step = _regress(len(time), 3, tangent, np.zeros((len(time), 3)), time, confidence, sigma)
-    return rotation @ rotations.exp(step)
+    return rotation @ rotations.exp(_regress(3, tangent, time, confidence, sigma))
 
 
 def local_quadratic(values: Array, time: Array, confidence: Array, sigma: float) -> Array:
@@ -79,42 +85,62 @@ def local_quadratic(values: Array, time: Array, confidence: Array, sigma: float)
     def difference(centre: slice, neighbour: slice) -> Array:
         return values[neighbour] - values[centre]
 
-    return values + _regress(
-        len(time), values.shape[1], difference, np.zeros_like(values, dtype=np.float64), time, confidence, sigma
-    )
+    return values + _regress(values.shape[1], difference, time, confidence, sigma)
 
 
-def _regress(count, width, difference, step, time, confidence, sigma) -> Array:
+def bilateral(values: Array, time: Array, confidence: Array, sigma: float, jump: float = JUMP) -> Array:
+    """Zero-phase smoothing of `values` (T, n) by neighbours within about `sigma` seconds and `jump` of the value."""
+    trust = np.clip(np.asarray(confidence, dtype=np.float64), 1e-3, 1.0)[:, None]
+    total = trust * np.ones_like(values, dtype=np.float64)
+    moved = np.zeros_like(total)
+    for centre, neighbour, u in _neighbours(time, sigma):
+        difference = values[neighbour] - values[centre]
+        weight = np.exp(-0.5 * (u * u)[:, None] - 0.5 * (difference / jump) ** 2) * trust[neighbour]
+        weight[np.abs(u) > _REACH] = 0.0
+        total[centre] += weight
+        moved[centre] += weight * difference
+    return values + moved / total
+
+
+def _neighbours(time: Array, sigma: float) -> Iterator[tuple[slice, slice, Array]]:
+    """Slices of samples and of their neighbours a fixed number of samples away, and how far these are in sigmas."""
+    count = len(time)
+    for offset in range(1, count):
+        early, late = slice(0, count - offset), slice(offset, count)
+        if (time[late] - time[early]).min() > _REACH * sigma:
+            return
+        for centre, neighbour in ((early, late), (late, early)):
+            yield centre, neighbour, (time[neighbour] - time[centre]) / sigma
+
+
+def _regress(
+    width: int, difference: Callable[[slice, slice], Array], time: Array, confidence: Array, sigma: float
+) -> Array:
     """How far (T, n) each sample must move to lie on the parabola fitted around it.
 
     difference(centre, neighbour): offsets (k, n) from samples to their neighbours, both given as slices.
     """
     # Samples without confidence still count a little, so that a fit exists where there are no others.
     weight = np.clip(np.asarray(confidence, dtype=np.float64), 1e-3, 1.0)
+    count = len(time)
     moments = np.zeros((count, 5))  # sum of w u^k, k = 0..4, u in sigmas
     moments[:, 0] = weight
     sums = np.zeros((count, 3, width))  # sum of w u^k difference, k = 0..2; a sample's own difference is 0
-    shortest = float(np.diff(time).min())
-    for offset in range(1, min(count - 1, math.ceil(_REACH * sigma / shortest)) + 1):
-        for centre, neighbour in (
-            (slice(0, count - offset), slice(offset, count)),
-            (slice(offset, count), slice(0, count - offset)),
-        ):
-            u = (time[neighbour] - time[centre]) / sigma
-            w = np.where(np.abs(u) <= _REACH, np.exp(-0.5 * u * u), 0.0) * weight[neighbour]
-            if not w.any():
-                continue
-            d = difference(centre, neighbour)
-            power = w
-            for k in range(5):
-                moments[centre, k] += power
-                if k < 3:
-                    sums[centre, k] += power[:, None] * d
-                power = power * u
+    for centre, neighbour, u in _neighbours(time, sigma):
+        w = np.where(np.abs(u) <= _REACH, np.exp(-0.5 * u * u), 0.0) * weight[neighbour]
+        if not w.any():
+            continue
+        d = difference(centre, neighbour)
+        power = w
+        for k in range(5):
+            moments[centre, k] += power
+            if k < 3:
+                sums[centre, k] += power[:, None] * d
+            power = power * u
     hankel = np.stack([moments[:, i : i + 3] for i in range(3)], axis=1)  # (T, 3, 3)
     # A little ridge on slope and curvature alone: near the ends and beside gaps, the fit falls back to the average.
     hankel[:, [1, 2], [1, 2]] += 1e-3 * moments[:, :1] + 1e-9
-    return step + np.linalg.solve(hankel, sums)[:, 0]
+    return np.linalg.solve(hankel, sums)[:, 0]
 
 
 def _check_strength(strength: float) -> None:

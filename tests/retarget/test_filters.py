@@ -41,6 +41,15 @@ def test_noise_on_a_resting_face_is_reduced_by_half():
     assert smoothed.std() < 0.5 * noise.std()
 
 
+def test_trembling_lids_come_to_rest_between_blinks():
+    values = np.clip(0.2 + 0.04 * np.random.default_rng(0).normal(size=300), 0, 1)
+    values[100:103] = (0.6, 1.0, 0.6)
+    weights, time, confidence = clip("eyeBlinkRight", values)
+    smoothed = smooth_weights(weights, time, confidence, DEFAULT_STRENGTH)[:, ARKIT_INDEX["eyeBlinkRight"]]
+    assert smoothed[:95].std() < 0.75 * values[:95].std()
+    assert smoothed[101] > 0.9
+
+
 def test_speech_is_not_delayed():
     time = np.arange(300) / 30
     values = 0.5 + 0.4 * np.sin(2 * np.pi * 3 * time)
