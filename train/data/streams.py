@@ -23,6 +23,7 @@ from train.data.render.backdrop import make_backdrop
 from train.data.render.body import sample_body
 from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
 from train.data.render.glasses import sample_glasses
+from train.data.render.hair import sample_hair
 from train.data.render.light import sample_eyes, sample_light
 from train.data.render.paint import sample_noise_texture, sample_skin_colours
 
@@ -35,6 +36,7 @@ UNKNOWN_UNITS = ("tongueOut", "cheekPuff", "mouthClose", "jawForward", "jawLeft"
 
 GLASSES_SHARE = 0.10  # of rendered pictures
 BODY_SHARE = 0.8  # of rendered pictures without surroundings of their own
+HAIR_SHARE = 0.6
 TINTED_SHARE = 0.4  # of those: darker skin than the portrait's, since the portraits are mostly light-skinned
 EYE_UNITS = [index for name, index in sampling.INDEX.items() if name.startswith("eye")]
 HIDDEN_WEIGHT = 0.1  # of the eyes' units behind dark glasses
@@ -110,7 +112,7 @@ class SampleMaker:
         else:
             if rng.random() < TINTED_SHARE:
                 tint = rng.uniform(0.3, 0.9) * np.array([1.0, rng.uniform(0.85, 1.0), rng.uniform(0.75, 1.0)])
-            extras = self._body(rng, pose, fill[self._neck].mean(0) * tint)
+            extras = self._dressed(rng, vertices, pose, fill[self._neck].mean(0) * tint)
         return self._rendered(rng, Person(identity, expression, vertices, pose), skin, TEXTURED, 0.8, extras, tint)
 
     def procedural(self, rng: np.random.Generator) -> Sample:
@@ -121,9 +123,11 @@ class SampleMaker:
         skin = SkinColours(sample_noise_texture(rng), uv, uv, still, colours)
         identity = sampling.sample_identity(rng, self.head.n_identity)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng)
-        person = Person(identity, expression, self.head.shape(identity, expression), pose)
-        extras = self._body(rng, pose, colours[self._neck].mean(0))
-        return self._rendered(rng, person, skin, PROCEDURAL, 1.0, extras, np.ones(3))
+        vertices = self.head.shape(identity, expression)
+        extras = self._dressed(rng, vertices, pose, colours[self._neck].mean(0))
+        return self._rendered(
+            rng, Person(identity, expression, vertices, pose), skin, PROCEDURAL, 1.0, extras, np.ones(3)
+        )
 
     def portrait(self, rng: np.random.Generator) -> Sample:
         """A portrait moved into a jittered crop, with its fitted labels; half of them mirrored."""
@@ -190,8 +194,12 @@ class SampleMaker:
         free = cv2.merge([255 - alpha] * 3)
         return cv2.add(colour, cv2.multiply(behind, free, scale=1.0 / 255.0))
 
-    def _body(self, rng: np.random.Generator, pose: sampling.Pose, skin: np.ndarray) -> list[Extra]:
-        return [sample_body(rng, pose, np.clip(1.1 * skin, 0.0, 1.0))] if rng.random() < BODY_SHARE else []
+    def _dressed(
+        self, rng: np.random.Generator, vertices: np.ndarray, pose: sampling.Pose, skin: np.ndarray
+    ) -> list[Extra]:
+        """Body and hair, at times, for a head whose neck has the colour `skin` (3,) 0..1."""
+        extras = [sample_body(rng, pose, np.clip(1.1 * skin, 0.0, 1.0))] if rng.random() < BODY_SHARE else []
+        return extras + ([sample_hair(rng, vertices, pose)] if rng.random() < HAIR_SHARE else [])
 
     @cached_property
     def _neck(self) -> np.ndarray:
