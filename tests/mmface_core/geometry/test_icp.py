@@ -99,3 +99,28 @@ def test_agreement_tells_a_wrong_mesh_from_a_right_one(scene):
     stretched = scene.points * torch.tensor([1.3, 0.8, 1.1])
     wrong = refine_pose(scene.volume, stretched, scene.rotation, scene.scale, scene.translation)
     assert (wrong.agreement < right.agreement - 0.2).all()
+
+
+@pytest.mark.parametrize("with_scale", [False, True])
+def test_the_compiled_loop_equals_its_plain_twin(scene, with_scale):
+    rotation, translation = scene.start(12.0, 4.0)
+    start = (scene.volume, scene.points, rotation, scene.scale * 1.02, translation, with_scale)
+    fast, plain = refine_pose(*start), refine_pose(*start, reference=True)
+    assert torch.rad2deg(angle_between(fast.rotation, plain.rotation)).max() < 0.02
+    assert (fast.translation - plain.translation).abs().max() < 0.02
+    assert (fast.scale - plain.scale).abs().max() < 1e-3
+    assert (fast.agreement - plain.agreement).abs().max() < 0.01
+    assert (fast.residual_px - plain.residual_px).abs().max() < 0.02
+    assert torch.equal(fast.converged, plain.converged)
+
+
+def test_equal_levels_of_blur(scene):
+    from mmface_core.geometry import icp_kernel
+    from mmface_core.geometry.icp import LEVELS, smoothed
+
+    for level in LEVELS:
+        plain, _ = smoothed(scene.volume[:1], level)
+        field = icp_kernel.pool_volume(scene.volume[0].contiguous().numpy(), level.pool)
+        for _ in range(level.blurs):
+            field = icp_kernel.box_blur(field, level.width)
+        assert torch.allclose(torch.from_numpy(field), plain[0], atol=1e-5)
