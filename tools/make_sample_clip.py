@@ -150,7 +150,8 @@ def backdrop(rng: np.random.Generator) -> np.ndarray:
         half = rng.uniform(0.06, 0.22, 2) * SIZE
         corner = (int(centre[0] - half[0]), int(centre[1] - half[1]))
         opposite = (int(centre[0] + half[0]), int(centre[1] + half[1]))
-        cv2.rectangle(room, corner, opposite, tuple(map(float, room.mean((0, 1)) + rng.normal(0, 22) + rng.normal(0, 7, 3))), -1)
+        colour = room.mean((0, 1)) + rng.normal(0, 22) + rng.normal(0, 7, 3)
+        cv2.rectangle(room, corner, opposite, tuple(map(float, colour)), -1)
     return cv2.GaussianBlur(room, (0, 0), 14)
 
 

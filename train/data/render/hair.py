@@ -76,7 +76,7 @@ def _ears() -> np.ndarray:
     head = default_head()
     skin = head.mean[: head.parts["skin"].stop]
     beside = (skin[:, 1] > -30.0) & (skin[:, 1] < 48.0) & (skin[:, 2] > -85.0) & (skin[:, 2] < -25.0)
-    return beside & (np.abs(skin[:, 0]) > 76.0)
+    return beside & (np.abs(skin[:, 0]) > 68.0)
 
 
 @lru_cache(maxsize=1)
