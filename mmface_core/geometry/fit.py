@@ -38,7 +38,7 @@ class FitConfig:
     rotation: float = 0.06
     log_scale: float = 0.03
     translation: float = 4.0
-    expression: float = 0.2
+    expression: float = 0.1
     identity: float = 0.5
     n_identity: int = 24
     point_px: float = 2.0
