@@ -2,6 +2,7 @@
 """Opens people's rig files, whatever their kind, and saves the result without leaving half a file behind."""
 
 import os
+import re
 import struct
 
 import bpy
@@ -52,7 +53,24 @@ def save_blend(path: str) -> None:
         raise SceneError("unwritable", f"{path} could not be written: {_last_line(error)}") from error
 
 
+def _saved_by(path: str):
+    """The Blender version (major, minor) that saved a .blend; None where the file is compressed or something else."""
+    with open(path, "rb") as file:
+        head = file.read(17)
+    old = re.match(rb"BLENDER[-_][vV](\d)(\d\d)", head)
+    new = re.match(rb"BLENDER\d\d-\d\d[vV](\d\d)(\d\d)", head)  # since 5.0
+    found = old or new
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def _open_blend(path: str) -> list:
+    warnings = []
+    saved_by = _saved_by(path)
+    if saved_by and saved_by > bpy.app.version[:2]:
+        theirs, ours = (f"Blender {version[0]}.{version[1]}" for version in (saved_by, bpy.app.version))
+        if bpy.app.version < (4, 2, 0):  # opening it would crash
+            raise SceneError("unreadable", f"{path} was saved by {theirs}, and this is {ours}: use a newer one.")
+        warnings.append(f"The file was saved by {theirs} and opened with {ours}; look whether all is there.")
     try:
         bpy.ops.wm.open_mainfile(filepath=path, use_scripts=False, load_ui=False)
     except RuntimeError as error:
@@ -65,7 +83,7 @@ def _open_blend(path: str) -> list:
             sentence = f"{path} could not be opened. Blender says: {_last_line(error)}"
         raise SceneError("unreadable", sentence) from error
     missing = [library.filepath for library in bpy.data.libraries if getattr(library, "is_missing", False)]
-    warnings = [f"The linked library {name} is missing; what it holds is not animated." for name in missing]
+    warnings += [f"The linked library {name} is missing; what it holds is not animated." for name in missing]
     if bpy.app.autoexec_fail:
         warnings.append(
             f"The file wants to run a script ({bpy.app.autoexec_fail_message}); scripts stay off, so what it drives "

@@ -117,7 +117,7 @@ def head_view(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing
     # The moved part reaches from chin to brow: the head's crown lies half as much again above it.
     middle = 0.5 * (low + high) + np.array([0.0, 0.13 * span, 0.0])
     centre = facing.matrix @ middle
-    return View((float(centre[0]), float(centre[1]), float(centre[2])), float(2.0 * span))
+    return View((float(centre[0]), float(centre[1]), float(centre[2])), float(2.15 * span))
 
 
 def moved_by(mesh: Mesh, channels: tuple[Channel, ...]) -> NDArray[np.bool_]:

@@ -1,12 +1,15 @@
 """Artists' rigs of several kinds, opened for real."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from mmface_core.errors import UserError
 from retarget.pipeline import read_and_map
 
-pytestmark = [pytest.mark.blender, pytest.mark.shared]
+pytestmark = pytest.mark.blender
+AVATAR = Path(__file__).resolve().parents[2] / "examples" / "avatar.blend"
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +60,11 @@ def test_two_sided_keys_and_a_typo_are_not_driven(mapped):
 def test_a_rig_with_other_names_is_refused_with_what_it_has(shared, in_blender):
     with pytest.raises(UserError, match=r"No channel matched: none of the 3 shape keys .*Angry, Surprised, Sad"):
         read_and_map(shared / "data" / "rigs" / "RobotExpressive.glb")
+
+
+def test_the_bundled_avatar_takes_every_channel_on_every_mesh_that_moves(in_blender):
+    found = read_and_map(AVATAR)
+    assert len(found.mapping.channels) == 52 and not found.named.dead
+    assert found.mapping.head.bone and found.mapping.facing.by == "keys"
+    jaw = next(c for c in found.mapping.channels if c.channel == "jawOpen")
+    assert len(jaw.targets) >= 3  # skin, lower teeth, tongue

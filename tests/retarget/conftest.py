@@ -166,7 +166,7 @@ def armature():
     return make_armature
 
 
-def make_take(weights=None, rotation=None, fps=30.0, count=30, time=None, present=None, confidence=None, **other):
+def _make_take(weights=None, rotation=None, fps=30.0, count=30, time=None, present=None, confidence=None, **other):
     """A take of `count` frames; weights: ARKit unit -> values (T,)."""
     values = np.zeros((count, 52), np.float32)
     for name, column in (weights or {}).items():
@@ -193,5 +193,5 @@ def make_take(weights=None, rotation=None, fps=30.0, count=30, time=None, presen
 
 
 @pytest.fixture(scope="session")
-def take():
-    return make_take
+def make_take():
+    return _make_take
