@@ -41,13 +41,17 @@ class ReadsFaces(Protocol):
 class TrackConfig:
     """When a face counts, and how often the detector looks.
 
-    start: confidence from which a new face is believed; keep: below it, a face that was followed is lost.
+    start: confidence from which a new face is believed, whose detection is no surer than `sure`; beyond that, each bit
+    of the detector's score makes up for `worth` times as much confidence, so that a face behind a hand or sunglasses
+    counts. keep: below it, a face that was followed is lost, unless the detector finds it again.
     looks: how often the network looks at a new face, each time at the crop that its own last answer asks for.
     search_every: frames between two looks for further faces; tiles_every: frames between two searches of small faces
     while there is none; memory: frames after which a lost face is forgotten.
     """
 
     start: float = 0.5
+    sure: float = 0.7
+    worth: float = 1.5
     keep: float = 0.35
     looks: int = 3
     search_every: int = 10
@@ -189,20 +193,22 @@ class Tracker:
         for detection in sorted(detections, key=lambda d: -float((d.box[2:] - d.box[:2]).prod())):
             if room is not None and len(believed) >= room:
                 break
-            state = self._look(image, first_crop(detection, self._model))
+            state = self._look(image, detection)
             if state is not None and not any(_same_place(state, other) for other in believed):
                 believed.append(state)
         return believed
 
-    def _look(self, image: NDArray[np.uint8], crop: Crop) -> FaceState | None:
-        """The face in a crop, looked at several times, or None where there is none."""
+    def _look(self, image: NDArray[np.uint8], detection: Detection) -> FaceState | None:
+        """The face of a detection, looked at several times, or None where there is none."""
+        crop = first_crop(detection, self._model)
         state = self._reader.faces(image, [crop])[0]
         for _ in range(self._config.looks - 1):
             if not _sane(state, crop):
                 return None
             crop = _crop_of(state)
             state = self._reader.faces(image, [crop])[0]
-        return state if state.confidence >= self._config.start and _sane(state, crop) else None
+        enough = self._config.start - self._config.worth * max(detection.score - self._config.sure, 0.0)
+        return state if state.confidence >= enough and _sane(state, crop) else None
 
     def _number(self, state: FaceState) -> int:
         """The number of a lost face that this one continues, or a new number."""

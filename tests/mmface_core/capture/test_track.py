@@ -43,6 +43,7 @@ class World:
     keypoints: np.ndarray
     truth: list[FaceState] = field(default_factory=list)
     seen_by_detector: bool = True
+    score: float = 0.7
     reads: int = 0
     searches: int = 0
     tile_searches: int = 0
@@ -62,7 +63,7 @@ class World:
         pixels = state.scale * self.keypoints[:, :2] * [1, -1] + state.translation
         corner = state.scale * np.array([75, 75])
         box = np.concatenate([state.translation - corner, state.translation + corner])
-        return Detection(box.astype(np.float32), pixels.astype(np.float32), 0.9)
+        return Detection(box.astype(np.float32), pixels.astype(np.float32), self.score)
 
     def faces(self, _image, crops: Sequence[Crop]) -> list[FaceState]:
         self.reads += len(crops)
@@ -153,6 +154,14 @@ def test_a_fast_zoom_is_followed_by_cutting_the_crop_again(keypoints):
 def test_what_the_network_does_not_confirm_is_no_face(keypoints):
     world = World(keypoints, [face(100, 100, confidence=0.3)])
     assert tracker(world, None).step(IMAGE) == {}
+    assert tracker(world, None).still(IMAGE) == {}
+
+
+def test_a_detector_that_is_sure_makes_up_for_a_network_that_is_not(keypoints):
+    world = World(keypoints, [face(100, 100, confidence=0.3)], score=0.95)
+    assert list(tracker(world, None).step(IMAGE)) == [1]
+    assert list(tracker(world, None).still(IMAGE)) == [1]
+    world.truth = [face(100, 100, confidence=0.05)]
     assert tracker(world, None).still(IMAGE) == {}
 
 
