@@ -210,7 +210,7 @@ class Trainer:
         """The points-to-parameters layers alone, so that the first pictures meet layers that know the face model."""
         steps = self.config.regressor_steps
         optimiser = torch.optim.AdamW(self.net.pmn.points.parameters(), lr=2e-3, weight_decay=1e-3)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=steps) if steps else None
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=max(steps, 2))
         for step in range(steps):
             loss = self.objective.regressor(self.net, *self._model_batch())
             optimiser.zero_grad(set_to_none=True)

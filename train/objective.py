@@ -24,7 +24,7 @@ class Objective:
     def volume(self, logits: list[Tensor], targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Eq. 3 for each stack, averaged."""
         terms = [losses.volume_loss(stack, targets.volume, batch["volume_weight"]) for stack in logits]
-        return {"volume": sum(terms) / len(terms)}
+        return {"volume": torch.stack(terms).mean()}
 
     def direct(self, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Heat-map points and their gaps."""
@@ -70,6 +70,6 @@ class Objective:
 
     def regressor(self, net: MMFaceNet, samples: Mapping[str, Tensor], targets: Targets, noisy: Tensor) -> Tensor:
         """The points-to-parameters layers on samples of the face model: no picture, `noisy` (B, P, 2) px points."""
-        identity, expression, pose = net.pmn.decode(net.pmn.points(noisy))
-        pose = (from_6d(pose.rotation_6d), pose.scale, pose.translation)
+        identity, expression, raw = net.pmn.decode(net.pmn.points(noisy))
+        pose = (from_6d(raw.rotation_6d), raw.scale, raw.translation)
         return self.total(self.parameters(identity, expression, pose, targets, samples))

@@ -50,7 +50,7 @@ def _run_rank(
     config: RunConfig, folder: Path, rank: int, rendezvous: Path, report: Callable[[str], None] = lambda line: None
 ) -> None:
     torch.set_num_threads(config.threads)
-    numba.set_num_threads(min(config.threads, numba.config.NUMBA_NUM_THREADS))
+    numba.set_num_threads(min(config.threads, numba.get_num_threads()))
     Trainer(
         config,
         folder,

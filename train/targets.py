@@ -35,7 +35,16 @@ IRIS_PAIRS = tuple(
     for corner in corners
 )
 
-POINT_WEIGHTS = {"iris": 4.0, "lid": 2.0, "lip": 2.0, "brow": 1.5, "cheek": 0.5, "jowl": 0.5, "ear": 0.3, "forehead": 0.3}
+POINT_WEIGHTS = {
+    "iris": 4.0,
+    "lid": 2.0,
+    "lip": 2.0,
+    "brow": 1.5,
+    "cheek": 0.5,
+    "jowl": 0.5,
+    "ear": 0.3,
+    "forehead": 0.3,
+}
 """How much a named dense point weighs in the points' loss, by the start of its name; 1 where none fits."""
 LANDMARK_WEIGHTS = {range(0, 17): 0.5, range(36, 48): 2.0, range(60, 68): 2.0}
 """The same for the 68 landmarks: the contour slides, eyes and inner lips carry the expression."""
@@ -91,7 +100,8 @@ class TargetMaker:
         """The capped solid (B, D, H, W), f32 of 0 and 1."""
         skin = self.model.shape(identity, expression)[:, self.model.skin]
         vertices = self.closed.vertices(weak_perspective(skin, *pose)).numpy()
-        cap = cap_plane(*(part.numpy() for part in pose), self.model.cap_z_mm)
+        rotation, scale, translation = (part.numpy() for part in pose)
+        cap = cap_plane(rotation, scale, translation, self.model.cap_z_mm)
         return torch.from_numpy(voxelize(vertices, self.closed.triangles, cap, self.volume_size)).float()
 
 

@@ -128,8 +128,8 @@ def _refine_compiled(
         np.array(levels, np.float64),
         with_scale,
     )
-    *floats, valid = (torch.from_numpy(result) for result in results)
-    return _Found(*(value.to(camera.dtype) for value in floats), valid)
+    turn, moved, growth, step, agreement, residual = (torch.from_numpy(part).to(camera.dtype) for part in results[:6])
+    return _Found(turn, moved, growth, step, agreement, residual, torch.from_numpy(results[6]))
 
 
 def _refine_torch(

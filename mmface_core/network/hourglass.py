@@ -6,6 +6,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
+def start_small(layer: nn.Module, std: float, bias: float = 0.0) -> None:
+    """Set a layer's weights to small normal values and its bias to a constant, so that its outputs begin there."""
+    for name, parameter in layer.named_parameters(recurse=False):
+        if name == "weight":
+            nn.init.normal_(parameter, std=std)
+        else:
+            nn.init.constant_(parameter, bias)
+
+
 class Bottleneck(nn.Module):
     """Pre-activation residual: BN-ReLU-1x1, BN-ReLU-3x3, BN-ReLU-1x1, added to the input (1x1 where widths differ)."""
 

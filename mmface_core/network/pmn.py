@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from mmface_core.conventions import CROP_CENTRE, NOMINAL_SCALE
 from mmface_core.network.config import NetworkConfig
+from mmface_core.network.hourglass import start_small
 
 TRANSLATION_UNIT = 16.0
 """Pixels for one unit of the translation outputs."""
@@ -65,8 +66,7 @@ class PointRegressor(nn.Module):
             nn.ReLU(inplace=True),
             nn.Linear(hidden, outputs),
         )
-        nn.init.normal_(self.layers[-1].weight, std=0.01)
-        nn.init.zeros_(self.layers[-1].bias)
+        start_small(self.layers[-1], 0.01)
 
     def forward(self, points: Tensor) -> Tensor:
         """(B, P, 2) crop px -> (B, n_identity + n_expression + 9) raw values, to be added to the image's."""
@@ -94,8 +94,7 @@ class ParametricNetwork(nn.Module):
         self.pose = _branch(joined, hidden, POSE_SIZE)
         self.points = PointRegressor(config)
         for branch in (self.identity, self.expression, self.pose):
-            nn.init.normal_(branch[-1].weight, std=0.01)
-            nn.init.zeros_(branch[-1].bias)
+            start_small(branch[-1], 0.01)
 
     def forward(self, volume: Tensor, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor, PoseOutput]:
         """Probabilities (B, D, h, w), the pooled last map (B, C, 32, 32) and points (B, P, 2) px -> parameters.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from mmface_core.conventions import CROP_SIZE
 from mmface_core.network.config import NetworkConfig
+from mmface_core.network.hourglass import start_small
 
 
 def cell_centres(cells: int, device: torch.device, dtype: torch.dtype) -> Tensor:
@@ -32,8 +33,7 @@ class PointHead(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.scores = nn.Conv2d(config.channels, config.n_points, 1)
-        nn.init.normal_(self.scores.weight, std=0.05)
-        nn.init.zeros_(self.scores.bias)
+        start_small(self.scores, 0.05)
 
     def forward(self, features: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, P, 2) crop px."""

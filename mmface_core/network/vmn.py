@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mmface_core.network.config import NetworkConfig
-from mmface_core.network.hourglass import Bottleneck, Hourglass
+from mmface_core.network.hourglass import Bottleneck, Hourglass, start_small
 
 EMPTY_PRIOR = 0.15
 """Share of occupied voxels assumed at the start: the score's bias begins there, or the first steps only learn it."""
@@ -41,11 +41,10 @@ class VolumetricNetwork(nn.Module):
         self.merge_features = nn.ModuleList(nn.Conv2d(width, width, 1) for _ in range(config.stacks - 1))
         self.merge_scores = nn.ModuleList(nn.Conv2d(config.volume_size, width, 1) for _ in range(config.stacks - 1))
         for score in self.scores:
-            nn.init.normal_(score.weight, std=0.02)
-            nn.init.constant_(score.bias, math.log(EMPTY_PRIOR / (1.0 - EMPTY_PRIOR)))
+            start_small(score, 0.02, math.log(EMPTY_PRIOR / (1.0 - EMPTY_PRIOR)))
         for merge in self.merge_scores:
             # Logits are several units wide: a full-sized start would drown the features.
-            nn.init.normal_(merge.weight, std=0.01)
+            start_small(merge, 0.01)
 
     def forward(self, crop: Tensor) -> VolumetricOutput:
         """(B, 3, S, S) RGB in 0..1, S the input size or half of it -> `VolumetricOutput` with h = w = map_size."""
@@ -63,10 +62,11 @@ class VolumetricNetwork(nn.Module):
 
     def _merge(self, i: int, features: Tensor) -> Tensor:
         """conv1x1(features) + conv1x1(score), as one convolution: the score is itself linear in the features."""
-        back, score, merge = self.merge_features[i], self.scores[i], self.merge_scores[i]
+        back = cast(nn.Conv2d, self.merge_features[i])
+        score, merge = cast(nn.Conv2d, self.scores[i]), cast(nn.Conv2d, self.merge_scores[i])
         through = merge.weight.flatten(1)  # (C, D)
         weight = back.weight.flatten(1) + through @ score.weight.flatten(1)
-        bias = back.bias + merge.bias + through @ score.bias
+        bias = cast(Tensor, back.bias) + cast(Tensor, merge.bias) + through @ cast(Tensor, score.bias)
         return F.conv2d(features, weight[:, :, None, None], bias)
 
 
