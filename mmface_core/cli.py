@@ -35,7 +35,7 @@ def mmface() -> None:
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
-    """Run `command` and return the exit status; `--debug` among the arguments lets a user's error show its traceback."""
+    """Run `command` and return the exit status; with `--debug` a user's error shows its traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     try:

@@ -26,7 +26,6 @@ def capture_one(source: Path, face: str | int, progress: Progress | None = None)
     which = face_choice(face)
     # The network's libraries take seconds to import, which a take as input should not cost.
     from mmface_core.capture.load import load_engine
-
     from mmface_core.capture.sources import open_source
 
     opened = open_source(source, sequence=True)

@@ -1,4 +1,4 @@
-"""Names, in one sentence, the Debian packages that are missing for Blender's module and OpenGL. Exit status 2 if any."""
+"""Names, in one sentence, the Debian packages missing for Blender's module and OpenGL. Exit status 2 if any."""
 
 import ctypes
 import sys
