@@ -1,0 +1,73 @@
+"""The shipped weights on the measuring data: a sample of each kind, with bounds that a broken step would miss."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from mmface_core.capture.engine import CaptureEngine, NoFaceError
+from mmface_core.capture.load import load_engine
+from mmface_core.capture.sources import Source, open_source
+from mmface_core.conventions import rotation_to_euler
+
+pytestmark = pytest.mark.shared
+
+
+@pytest.fixture(scope="module")
+def engine(shared) -> CaptureEngine:
+    return load_engine()
+
+
+class First:
+    """The first frames of a source."""
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self._source, self._frames = source, frames
+        self.name, self.fps, self.is_still, self.expected = source.name, source.fps, source.is_still, source.expected
+
+    def frames(self):
+        return islice(self._source.frames(), self._frames)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+def read_points(path) -> np.ndarray:
+    rows = [line.split() for line in path.read_text().splitlines()]
+    return np.array([row for row in rows if len(row) == 2 and row[0][0].isdigit()], float)[:68] - 1
+
+
+def test_annotated_faces_are_found_and_their_points_lie_near(engine, shared):
+    errors = []
+    for path in sorted((shared / "data/images/helen_testset").glob("*.pts"))[::10]:
+        truth = read_points(path)
+        takes = engine.capture(open_source(path.with_suffix(".jpg")), "all")
+        apart = [np.linalg.norm(take.landmarks[0, 17:, :2] - truth[17:], axis=1).mean() for take in takes]
+        errors.append(100 * min(apart) / np.sqrt(np.ptp(truth, axis=0).prod()))
+    assert np.mean(errors) < 4.5
+    assert max(errors) < 10
+
+
+def test_a_turning_head_is_followed_with_the_right_signs(engine, shared):
+    # He turns to his left, which is right in the picture: the nose leads the middle of the face.
+    (take,) = engine.capture(First(open_source(shared / "data/videos/mt_wojtek.mp4"), 180))
+    assert take.present.mean() >= 0.99
+    yaw = np.degrees(rotation_to_euler(take.rotation)[0])
+    assert yaw[171] > yaw[0] + 25
+    nose = take.landmarks[:, 30, 0] - take.landmarks[:, [0, 16], 0].mean(1)
+    assert np.corrcoef(yaw, nose)[0, 1] > 0.9
+    assert take.confidence[take.present].mean() > 0.5
+
+
+def test_three_people_are_three_takes_that_never_swap(engine, shared):
+    takes = engine.capture(First(open_source(shared / "data/videos/fera_multi_face.avi"), 60), "all")
+    assert len(takes) == 3
+    for take in takes:
+        assert take.present.mean() > 0.9
+        x = take.translation[take.present, 0]
+        assert np.ptp(x) < 120
+
+
+def test_traffic_has_no_face(engine, shared):
+    with pytest.raises(NoFaceError):
+        engine.capture(First(open_source(shared / "data/videos/o4n_traffic.mp4"), 60))
