@@ -12,11 +12,13 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from mmface_core.capture.engine import CaptureEngine
 from mmface_core.capture.load import load_engine
-from mmface_core.capture.sources import image_files, open_source
+from mmface_core.capture.sources import Frame, Source, image_files, open_source
 from mmface_core.commands.capture import save_all
 from mmface_core.errors import UserError
 
@@ -32,6 +34,20 @@ SETS: dict[str, list[list[str]]] = {
 # Videos without one leading face: seen by eye, not measured.
 UNMEASURED = ("fera_multi_face", "o4n_traffic")
 SHOWN = ("seen %", "yaw r", "pitch r", "roll r", "lips r", "jawOpen r", "eye_left r", "eyeBlinkLeft r", "jitter %")
+
+
+class First:
+    """The first frames of a source: the reference readings end there."""
+
+    def __init__(self, source: Source, frames: int) -> None:
+        self.name, self.fps, self.is_still, self.expected = source.name, source.fps, source.is_still, source.expected
+        self._source, self._frames = source, frames
+
+    def frames(self) -> Iterator[Frame]:
+        return islice(self._source.frames(), self._frames)
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def capture_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
@@ -63,7 +79,7 @@ def measure_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
         print(f"  {script} {' '.join(options)}: {said if script != 'known_weights.py' else said.splitlines()[-1]}")
 
 
-def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> dict[str, float]:
+def measure_videos(engine: CaptureEngine, output: Path, only: list[str], frames: int) -> dict[str, float]:
     """Capture the videos, print their agreement with the reference reading, and return the medians of each figure."""
     table: dict[str, dict[str, float]] = {}
     print("\nvideos: " + ", ".join(SHOWN) + ", ms per frame")
@@ -72,7 +88,9 @@ def measure_videos(engine: CaptureEngine, output: Path, only: list[str]) -> dict
             continue
         start = time.monotonic()
         try:
-            takes = engine.capture(open_source(video), "largest" if video.stem not in UNMEASURED else "all")
+            takes = engine.capture(
+                First(open_source(video), frames), "largest" if video.stem not in UNMEASURED else "all"
+            )
         except UserError as error:
             print(f"  {video.stem:45.45s} {error}")
             continue
@@ -101,6 +119,7 @@ def main() -> None:
     parser.add_argument("--refine", choices=["none", "icp", "points", "icp+points"])
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--only", nargs="*", default=[], help="names of sets or videos; 'videos' means all videos")
+    parser.add_argument("--frames", type=int, default=1500, help="of each video at most so many")
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/yardsticks"))
     args = parser.parse_args()
     if not SHARED.is_dir():
@@ -111,7 +130,7 @@ def main() -> None:
         if not args.only or name in args.only:
             measure_pictures(engine, name, args.output / name)
     if not args.only or set(args.only) - set(SETS):
-        measure_videos(engine, args.output / "videos", args.only)
+        measure_videos(engine, args.output / "videos", args.only, args.frames)
 
 
 if __name__ == "__main__":

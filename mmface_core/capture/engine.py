@@ -15,8 +15,7 @@ from mmface_core.capture.sources import Ahead, Frame, Source
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import TrackConfig, Tracker
 from mmface_core.errors import UserError
-from mmface_core.geometry.fit import FitConfig, PointFitter
-from mmface_core.model.dense_points import dense_points
+from mmface_core.geometry.fit import PointFitter
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
 
@@ -32,11 +31,10 @@ class NoFaceError(UserError):
 
 @dataclass(frozen=True)
 class CaptureConfig:
-    """Settings of the capture's steps. settle: one identity for a clip's take, to which every frame is fitted again."""
+    """Settings of the capture's steps."""
 
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
-    settle: bool = True
 
 
 class CaptureEngine:
@@ -52,9 +50,8 @@ class CaptureEngine:
         self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct)
         neutral = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
         self._keypoints = canonical_points(neutral[0].numpy())
-        dense = dense_points(model)
-        held: FitConfig = replace(self.config.reconstruct.fit, n_identity=0)
-        self._settler = PointFitter(model, dense.vertices, dense.weights, held)
+        held = replace(self.config.reconstruct.fit, n_identity=0)
+        self._settler = PointFitter(self._reconstructor.fitter.surface, held)
 
     @property
     def description(self) -> str:
@@ -78,7 +75,8 @@ class CaptureEngine:
                 if on_frame is not None:
                     on_frame(frame, faces)
         least = 1 if source.is_still else min(LEAST_FRAMES, max(len(recorder) // 2, 1))
-        takes = recorder.takes(source.name, source.fps, self.model, None if source.is_still else self._settle, least)
+        settled = None if source.is_still else self._settle
+        takes = recorder.takes(source.name, source.fps, self.model, settled, least)
         if not takes:
             place = "picture" if source.is_still else "any frame of"
             raise NoFaceError(f"No face was found in {'the ' if source.is_still else ''}{place} {source.name}.")
@@ -90,6 +88,5 @@ class CaptureEngine:
         return takes
 
     def _settle(self, states: Sequence[FaceState]) -> list[FaceState]:
-        if not self.config.settle:
-            return settle(states, self.model, None)
-        return settle(states, self.model, self._settler if "points" in self.config.reconstruct.refine else None)
+        """One identity for a face's whole take."""
+        return settle(states, self._settler, refit="points" in self.config.reconstruct.refine)

@@ -7,16 +7,16 @@ from typing import Final, Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mmface_core.capture.crop import Crop
 from mmface_core.capture.state import FaceState
 from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
-from mmface_core.geometry.icp import icp_vertices, refine_pose
+from mmface_core.geometry.icp import IcpResult, icp_vertices, refine_pose
 from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
+from mmface_core.model.surface_points import SurfacePoints
 from mmface_core.network.inference import Prediction
 
 Refine = Literal["none", "icp", "points", "icp+points"]
@@ -48,13 +48,11 @@ class Reconstructor:
 
     def __init__(self, predictor: Predicts, model: FaceModel, config: ReconstructConfig | None = None) -> None:
         self._predictor = predictor
-        self._model = model
         self.config = ReconstructConfig() if config is None else config
-        self._icp_vertices = icp_vertices(model)
+        self._skin = SurfacePoints(model, icp_vertices(model))
         dense = dense_points(model)
-        self.fitter = PointFitter(model, dense.vertices, dense.weights, self.config.fit)
+        self.fitter = PointFitter(SurfacePoints(model, dense.vertices, dense.weights), self.config.fit)
 
-    @torch.inference_mode()
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
         """For each crop of an RGB picture the face that it shows, in picture pixels, whatever its confidence."""
         if not crops:
@@ -62,51 +60,59 @@ class Reconstructor:
         prediction = self._predictor.predict(np.stack([crop.extract(image) for crop in crops]))
         return [crop.to_picture(state) for crop, state in zip(crops, self.states(prediction), strict=True)]
 
-    @torch.inference_mode()
     def states(self, prediction: Prediction) -> list[FaceState]:
         """The faces of B crops in crop pixels."""
-        face = FaceParameters(
-            torch.from_numpy(prediction.identity),
-            torch.from_numpy(prediction.expression),
-            torch.from_numpy(prediction.rotation),
-            torch.from_numpy(prediction.scale),
-            torch.from_numpy(prediction.translation),
-        )
-        points = torch.from_numpy(prediction.points)
-        if points.shape[1] != self.fitter.mean.shape[0]:
+        p = prediction
+        face = FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
+        if p.points.shape[1] != len(self.fitter.surface):
             raise UserError(
-                f"The weights know {points.shape[1]} points and the face model {self.fitter.mean.shape[0]}: "
+                f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "
                 "they belong to different versions."
             )
-        shape = self._model.points(face.identity, face.expression, self._icp_vertices)
-        icp = refine_pose(torch.from_numpy(prediction.volume), shape, face.rotation, face.scale, face.translation)
+        refined = self._align(face, p.volume)
         if "icp" in self.config.refine:
-            face = face._replace(rotation=icp.rotation, scale=icp.scale, translation=icp.translation)
+            face = face._replace(
+                rotation=refined.rotation.numpy(), scale=refined.scale.numpy(), translation=refined.translation.numpy()
+            )
+        fitted = self.fitter.fit(face, p.points)
+        confidence = self._confidence(fitted, p.points, refined.agreement.numpy())
         if "points" in self.config.refine:
-            face = self.fitter.fit(face, points)
-        confidence = self._confidence(face, points, icp.agreement)
-        shape = self._model.landmarks(face.identity, face.expression)
-        landmarks = weak_perspective(shape, face.rotation, face.scale, face.translation)
+            face = fitted
         return [
             FaceState(
-                identity=face.identity[i].numpy(),
-                expression=face.expression[i].numpy(),
-                rotation=face.rotation[i].numpy(),
+                identity=face.identity[i],
+                expression=face.expression[i],
+                rotation=face.rotation[i],
                 scale=float(face.scale[i]),
-                translation=face.translation[i].numpy(),
-                landmarks=landmarks[i].numpy(),
-                points=points[i].numpy(),
-                confidence=float(confidence[i].clamp(0, 1)),
+                translation=face.translation[i],
+                landmarks=marks,
+                points=p.points[i],
+                confidence=float(confidence[i]),
             )
-            for i in range(len(points))
+            for i, marks in enumerate(project_landmarks(self.fitter.surface, face))
         ]
 
-    def _confidence(self, face: FaceParameters, points: Tensor, agreement: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def _align(self, face: FaceParameters, volume: NDArray[np.float32]) -> IcpResult:
+        """ICP of the predicted skin and the predicted volume (B, N, N, N), from the network's own pose."""
+        skin = self._skin.shape(face.identity, face.expression)
+        rotation, scale, translation = map(torch.from_numpy, (face.rotation, face.scale, face.translation))
+        return refine_pose(torch.from_numpy(volume), torch.from_numpy(skin), rotation, scale, translation)
+
+    def _confidence(
+        self, fitted: FaceParameters, points: NDArray[np.float32], agreement: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
         """How well mesh, points (B, P, 2) and volume tell of the same face, (B,) 0..1.
 
         The points are compared with the mesh that fits them best: what is no face fits no face. agreement (B,) is the
         share of the mesh that lies on the volume's surface after ICP.
         """
-        fitted = face if "points" in self.config.refine else self.fitter.fit(face, points)
-        apart = (self.fitter.points(fitted) - points).norm(dim=-1).median(dim=1).values
-        return (agreement / AGREEMENT).clamp(0, 1) / (1 + (apart / POINTS_PX) ** 4)
+        apart = np.median(np.linalg.norm(self.fitter.points(fitted) - points, axis=-1), axis=1)
+        return np.clip(agreement / AGREEMENT, 0, 1) / (1 + (apart / POINTS_PX) ** 4)
+
+
+def project_landmarks(surface: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:
+    """The 68 landmarks (B, 68, 3) px of faces, of dense points, whose first 68 they are."""
+    head = torch.from_numpy(surface.shape(face.identity, face.expression)[:, :68])
+    pose = (torch.from_numpy(part) for part in (face.rotation, face.scale, face.translation))
+    return weak_perspective(head, *pose).numpy()

@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
+from mmface_core.capture.reconstruct import project_landmarks
 from mmface_core.capture.state import FaceState
 from mmface_core.conventions import NOMINAL_SCALE
-from mmface_core.geometry.camera import weak_perspective
 from mmface_core.geometry.fit import FaceParameters, PointFitter
-from mmface_core.model.face_model import FaceModel
 
 
 def common_identity(states: Sequence[FaceState]) -> NDArray[np.float32]:
@@ -25,57 +23,47 @@ def common_identity(states: Sequence[FaceState]) -> NDArray[np.float32]:
     return np.average([state.identity for state in states], axis=0, weights=weights).astype(np.float32)
 
 
-def settle(
-    states: Sequence[FaceState], model: FaceModel, fitter: PointFitter | None, chunk: int = 256
-) -> list[FaceState]:
+def settle(states: Sequence[FaceState], fitter: PointFitter, refit: bool = True, chunk: int = 256) -> list[FaceState]:
     """The states with their common identity.
 
-    fitter: over the network's points and with no free identity; refits pose and expression. None: only the landmarks
-    are computed anew.
+    fitter: over the network's points, with no free identity. refit: pose and expression are fitted again; else only the
+    landmarks are computed anew.
     """
     identity = common_identity(states)
     settled: list[FaceState] = []
     for start in range(0, len(states), chunk):
-        settled += _settle_chunk(states[start : start + chunk], identity, model, fitter)
+        settled += _settle_chunk(states[start : start + chunk], identity, fitter, refit)
     return settled
 
 
-def stack(states: Sequence[FaceState]) -> FaceParameters:
-    """Parameters of several states as a batch of tensors."""
-    return FaceParameters(
-        torch.from_numpy(np.stack([s.identity for s in states])),
-        torch.from_numpy(np.stack([s.expression for s in states])),
-        torch.from_numpy(np.stack([s.rotation for s in states])),
-        torch.tensor([s.scale for s in states], dtype=torch.float32),
-        torch.from_numpy(np.stack([s.translation for s in states])),
-    )
-
-
-@torch.inference_mode()
 def _settle_chunk(
-    states: Sequence[FaceState], identity: NDArray[np.float32], model: FaceModel, fitter: PointFitter | None
+    states: Sequence[FaceState], identity: NDArray[np.float32], fitter: PointFitter, refit: bool
 ) -> list[FaceState]:
-    face = stack(states)
-    face = face._replace(identity=torch.from_numpy(identity).expand(len(states), -1))
-    if fitter is not None:
+    face = FaceParameters(
+        np.repeat(identity[None], len(states), axis=0),
+        np.stack([s.expression for s in states]),
+        np.stack([s.rotation for s in states]),
+        np.array([s.scale for s in states], np.float32),
+        np.stack([s.translation for s in states]),
+    )
+    if refit:
         # The fit's spreads are in pixels of the network's crop, so the faces go to its scale, around their own centres.
         zoom = NOMINAL_SCALE / face.scale
         centre = face.translation
-        seen = torch.from_numpy(np.stack([s.points for s in states]))
-        near = face._replace(scale=face.scale * zoom, translation=torch.zeros_like(centre))
+        seen = np.stack([s.points for s in states])
+        near = face._replace(scale=face.scale * zoom, translation=np.zeros_like(centre))
         near = fitter.fit(near, (seen - centre[:, None]) * zoom[:, None, None])
         face = near._replace(scale=near.scale / zoom, translation=centre + near.translation / zoom[:, None])
-    shape = model.landmarks(face.identity, face.expression)
-    landmarks = weak_perspective(shape, face.rotation, face.scale, face.translation)
+    landmarks = project_landmarks(fitter.surface, face)
     return [
         replace(
             state,
             identity=identity,
-            expression=face.expression[i].numpy().copy(),
-            rotation=face.rotation[i].numpy().copy(),
+            expression=face.expression[i],
+            rotation=face.rotation[i],
             scale=float(face.scale[i]),
-            translation=face.translation[i].numpy().copy(),
-            landmarks=landmarks[i].numpy().copy(),
+            translation=face.translation[i],
+            landmarks=landmarks[i],
         )
         for i, state in enumerate(states)
     ]

@@ -1,29 +1,31 @@
 """Fit pose, expression and some identity of a face model to points seen in the picture, near a first guess.
 
-A few damped Gauss-Newton steps, batched. Every parameter is held by a Gaussian prior around the guess; expression
-weights of named units are also bounded to 0..1, by freezing those that a step would push through their bound.
+A few Gauss-Newton steps, batched. Every parameter is held by a Gaussian prior around the guess; expression weights of
+named units are also bounded to 0..1, by freezing those that a step would push through their bound. NumPy rather than
+torch, because a frame's single face is done in a fraction of the time.
 """
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from mmface_core.geometry.rotation import from_axis_angle
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.surface_points import SurfacePoints
+
+Array = NDArray[np.float32]
 
 _POSE = 6  # rotation vector, log scale, translation
 
 
 class FaceParameters(NamedTuple):
-    """Faces: identity (B, K), expression (B, M), rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px."""
+    """Faces, f32: identity (B, K), expression (B, M), rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px."""
 
-    identity: Tensor
-    expression: Tensor
-    rotation: Tensor
-    scale: Tensor
-    translation: Tensor
+    identity: Array
+    expression: Array
+    rotation: Array
+    scale: Array
+    translation: Array
 
 
 @dataclass(frozen=True)
@@ -43,112 +45,113 @@ class FitConfig:
     n_identity: int = 24
     point_px: float = 2.0
     robust_px: float = 6.0
-    steps: int = 3
+    steps: int = 2
     bounded: bool = True
 
 
 class PointFitter:
-    """The face model seen at P points of its surface only: what a fit to those points needs, prepared once."""
+    """Fits faces to P points of the model's surface."""
 
-    def __init__(self, model: FaceModel, vertices: Tensor, weights: Tensor, config: FitConfig | None = None) -> None:
-        """vertices (P, 3) i64 and weights (P, 3) are barycentric places on the model's mesh."""
+    def __init__(self, surface: SurfacePoints, config: FitConfig | None = None) -> None:
+        self.surface = surface
         self.config = FitConfig() if config is None else config
+        free_identity = surface.identity_basis[: self.config.n_identity]
+        self._basis = np.concatenate([surface.expression_basis, free_identity]).transpose(1, 2, 0).copy()  # (P, 3, N)
 
-        def at(array: Tensor) -> Tensor:  # (..., V, 3) -> (..., P, 3)
-            return (array[..., vertices, :] * weights[..., None]).sum(-2)
-
-        self.mean = at(model.mean)
-        self.identity_basis = at(model.identity_basis)
-        self.expression_basis = at(model.expression_basis)
-        self._basis = torch.cat([self.expression_basis, self.identity_basis[: self.config.n_identity]])  # (N, P, 3)
-
-    def points(self, face: FaceParameters) -> Tensor:
+    def points(self, face: FaceParameters) -> Array:
         """The points in the picture, (B, P, 2) px."""
-        camera = self._head_points(face) @ face.rotation.transpose(-1, -2)
-        flat = face.scale[:, None, None] * camera[..., :2]
-        return torch.stack(
-            (flat[..., 0] + face.translation[:, None, 0], face.translation[:, None, 1] - flat[..., 1]), -1
-        )
+        return _picture(self._camera(face), face.translation)
 
-    def _head_points(self, face: FaceParameters) -> Tensor:
-        def combine(codes: Tensor, basis: Tensor) -> Tensor:
-            return (codes @ basis.flatten(1)).unflatten(1, basis.shape[1:])
+    def _camera(self, face: FaceParameters) -> Array:
+        """The points (B, P, 3) px in the camera frame (y up), around the head's origin."""
+        head = self.surface.shape(face.identity, face.expression)
+        return face.scale[:, None, None] * (head @ face.rotation.transpose(0, 2, 1))
 
-        return self.mean + combine(face.identity, self.identity_basis) + combine(face.expression, self.expression_basis)
-
-    def fit(self, guess: FaceParameters, seen: Tensor, belief: Tensor | None = None) -> FaceParameters:
+    def fit(self, guess: FaceParameters, seen: Array, belief: Array | None = None) -> FaceParameters:
         """The faces near `guess` whose points lie near those seen.
 
         seen (B, P, 2) px; belief (P,) or (B, P) divides a point's spread: 2 is twice as sure.
         """
         c = self.config
         batch, n_expression = guess.expression.shape
-        n_identity = self._basis.shape[0] - n_expression
+        end = _POSE + n_expression
         spreads = [c.rotation] * 3 + [c.log_scale] + [c.translation] * 2
-        spreads += [c.expression] * n_expression + [c.identity] * n_identity
-        prior = seen.new_tensor(spreads).pow(-2)  # (6 + N,)
-        base = torch.full(seen.shape[:2], 1.0 / c.point_px, device=seen.device, dtype=seen.dtype)
+        spreads += [c.expression] * n_expression + [c.identity] * (self._basis.shape[2] - n_expression)
+        prior = (1.0 / np.square(spreads)).astype(np.float32)  # (6 + N,)
+        sureness = np.full(seen.shape[:2], c.point_px**-2, np.float32)
         if belief is not None:
-            base = base * belief
+            sureness = sureness * np.square(belief)
 
-        face, moved = guess, seen.new_zeros(batch, prior.shape[0])  # `moved`: the way from the guess, for the prior
+        face, moved = guess, np.zeros((batch, len(prior)), np.float32)  # `moved`: the way from the guess, for the prior
         for _ in range(c.steps):
             jacobian, predicted = self._linearised(face)
             residual = predicted - seen
-            distance = residual.norm(dim=-1)
-            weight = base**2 / (1 + (distance / c.robust_px) ** 2)  # Cauchy
-            weighted = (weight[:, :, None, None] * jacobian).flatten(1, 2)  # (B, 2P, 6 + N)
-            normal = weighted.transpose(1, 2) @ jacobian.flatten(1, 2) + torch.diag(prior)
-            gradient = (weighted.transpose(1, 2) @ residual.flatten(1)[..., None])[..., 0] + prior * moved
-            free = torch.ones_like(gradient, dtype=torch.bool)
-            step = _solve(normal, gradient, free)
+            weight = sureness / (1 + np.square(residual).sum(-1) / c.robust_px**2)  # Cauchy
+            weighted = (weight[:, :, None, None] * jacobian).reshape(batch, -1, len(prior)).transpose(0, 2, 1)
+            normal = weighted @ jacobian.reshape(batch, -1, len(prior)) + np.diag(prior)
+            gradient = (weighted @ residual.reshape(batch, -1, 1))[..., 0] + prior * moved
+            step = -np.linalg.solve(normal, gradient[..., None])[..., 0]
             if c.bounded:
-                value = face.expression
-                wanted = value + step[:, _POSE : _POSE + n_expression]
-                free[:, _POSE : _POSE + n_expression] = (wanted > 0) & (wanted < 1)
-                # Those that would leave go to their bound first; the others then find their best place beside them.
-                fixed = torch.zeros_like(step)
-                fixed[:, _POSE : _POSE + n_expression] = wanted.clamp(0, 1) - value
-                fixed = torch.where(free, torch.zeros_like(fixed), fixed)
-                shifted = gradient + (normal @ fixed[..., None])[..., 0]
-                step = fixed + _solve(normal, shifted, free)
-            face, moved = self._stepped(face, step, moved)
+                step = _bounded(step, normal, gradient, slice(_POSE, end), face.expression)
+            face, moved = self._stepped(face, step), moved + step
         return face
 
-    def _linearised(self, face: FaceParameters) -> tuple[Tensor, Tensor]:
+    def _linearised(self, face: FaceParameters) -> tuple[Array, Array]:
         """Derivatives (B, P, 2, 6 + N) of the points by the parameters, and the points (B, P, 2)."""
-        camera = face.scale[:, None, None] * (self._head_points(face) @ face.rotation.transpose(-1, -2))
-        x, y, z = camera.unbind(-1)
-        zero, one = torch.zeros_like(x), torch.ones_like(x)
+        camera = self._camera(face)
+        x, y, z = camera[..., 0], camera[..., 1], camera[..., 2]
+        jacobian = np.zeros((*camera.shape[:2], 2, _POSE + self._basis.shape[2]), np.float32)
         # Columns: rotation about the camera's x, y, z; log scale; shift right, down. Rows: picture x, picture y (down).
-        across = torch.stack((zero, z, -y, x, one, zero), dim=-1)
-        down = torch.stack((z, zero, -x, -y, zero, one), dim=-1)
-        turn = face.scale[:, None, None] * face.rotation[:, :2]  # (B, 2, 3)
-        shape = torch.einsum("npj,bij->bpin", self._basis, turn) * turn.new_tensor([1.0, -1.0])[:, None]
-        jacobian = torch.cat((torch.stack((across, down), dim=2), shape), dim=-1)
-        seen = torch.stack((x + face.translation[:, None, 0], face.translation[:, None, 1] - y), dim=-1)
-        return jacobian, seen
+        across, down = jacobian[..., 0, :], jacobian[..., 1, :]
+        across[..., 1], across[..., 2], across[..., 3], across[..., 4] = z, -y, x, 1
+        down[..., 0], down[..., 2], down[..., 3], down[..., 5] = z, -x, -y, 1
+        turn = face.scale[:, None, None] * face.rotation[:, :2] * np.array([[1.0], [-1.0]], np.float32)  # (B, 2, 3)
+        jacobian[..., _POSE:] = turn[:, None] @ self._basis
+        return jacobian, _picture(camera, face.translation)
 
-    def _stepped(self, face: FaceParameters, step: Tensor, moved: Tensor) -> tuple[FaceParameters, Tensor]:
-        n_expression = face.expression.shape[1]
-        end = _POSE + n_expression
+    def _stepped(self, face: FaceParameters, step: Array) -> FaceParameters:
+        end = _POSE + face.expression.shape[1]
         expression = face.expression + step[:, _POSE:end]
-        identity = face.identity.clone()
+        identity = face.identity.copy()
         identity[:, : step.shape[1] - end] += step[:, end:]
-        stepped = FaceParameters(
+        return FaceParameters(
             identity,
-            expression.clamp(0, 1) if self.config.bounded else expression,
-            from_axis_angle(step[:, :3]) @ face.rotation,
-            face.scale * torch.exp(step[:, 3]),
+            np.clip(expression, 0, 1) if self.config.bounded else expression,
+            rotations(step[:, :3]) @ face.rotation,
+            face.scale * np.exp(step[:, 3]),
             face.translation + step[:, 4:6],
         )
-        return stepped, moved + step
 
 
-def _solve(normal: Tensor, gradient: Tensor, free: Tensor) -> Tensor:
-    """The Gauss-Newton step (B, N) in the free parameters; 0 in the others."""
+def rotations(vectors: Array) -> Array:
+    """Rotation matrices (B, 3, 3) of rotation vectors (B, 3) in radians, by Rodrigues' formula."""
+    angle = np.linalg.norm(vectors, axis=1)[:, None, None]
+    x, y, z = (vectors / np.maximum(angle[:, :, 0], 1e-12)).T
+    zero = np.zeros_like(x)
+    cross = np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=1).reshape(-1, 3, 3)
+    turn = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return turn.astype(vectors.dtype)
+
+
+def _picture(camera: Array, translation: Array) -> Array:
+    """Picture points (B, P, 2), y down, of camera points (B, P, 3) px, y up."""
+    return translation[:, None] + camera[..., :2] * np.array([1, -1], camera.dtype)
+
+
+def _bounded(step: Array, normal: Array, gradient: Array, part: slice, value: Array) -> Array:
+    """The step (B, n) with the parameters of `part`, now (B, m) within 0..1, kept there.
+
+    Those that would leave go to their bound; the others then find their best place beside them.
+    """
+    wanted = value + step[:, part]
+    out = (wanted < 0) | (wanted > 1)
+    if not out.any():
+        return step
+    fixed = np.zeros_like(step)
+    fixed[:, part] = np.where(out, np.clip(wanted, 0, 1) - value, 0)
+    free = np.ones(step.shape, bool)
+    free[:, part] = ~out
+    shifted = gradient + (normal @ fixed[..., None])[..., 0]
     both = free[:, :, None] & free[:, None, :]
-    kept = torch.where(both, normal, torch.zeros_like(normal)) + torch.diag_embed((~free).to(normal.dtype))
-    factor = torch.linalg.cholesky(kept)
-    right = torch.where(free, -gradient, torch.zeros_like(gradient))
-    return torch.cholesky_solve(right[..., None], factor)[..., 0]
+    kept = np.where(both, normal, np.eye(step.shape[1], dtype=step.dtype))
+    return fixed - np.linalg.solve(kept, np.where(free, shifted, 0)[..., None])[..., 0]

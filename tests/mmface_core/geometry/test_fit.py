@@ -2,109 +2,135 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
-from mmface_core.geometry.rotation import from_axis_angle, from_euler
+from mmface_core.conventions import euler_to_rotation
+from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter, rotations
+from mmface_core.geometry.rotation import from_axis_angle
 from mmface_core.model.dense_points import dense_points
 from mmface_core.model.face_model import FaceModel
+from mmface_core.model.surface_points import SurfacePoints
 
 
 @pytest.fixture(scope="module")
-def fitter() -> PointFitter:
+def surface() -> SurfacePoints:
     model = FaceModel.load()
     dense = dense_points(model)
-    return PointFitter(model, dense.vertices, dense.weights)
+    return SurfacePoints(model, dense.vertices, dense.weights)
+
+
+@pytest.fixture(scope="module")
+def fitter(surface) -> PointFitter:
+    return PointFitter(surface)
 
 
 def some_faces(count: int, seed: int = 0) -> FaceParameters:
-    random = torch.Generator().manual_seed(seed)
-    angles = torch.randn(3, count, generator=random) * 0.3
-    on = torch.rand(count, 52, generator=random) < 0.2
-    return FaceParameters(
-        torch.randn(count, 80, generator=random) * 0.7,
-        torch.rand(count, 52, generator=random) * on,
-        from_euler(angles[0], angles[1], angles[2]),
-        torch.full((count,), 1.28),
-        torch.full((count, 2), 127.5),
+    random = np.random.default_rng(seed)
+    on = random.random((count, 52)) < 0.2
+    parts = (
+        random.normal(0, 0.7, (count, 80)),
+        random.random((count, 52)) * on,
+        np.stack([euler_to_rotation(*random.normal(0, 0.3, 3)) for _ in range(count)]),
+        np.full(count, 1.28),
+        np.full((count, 2), 127.5),
     )
+    return FaceParameters(*(part.astype(np.float32) for part in parts))
 
 
 def disturbed(face: FaceParameters, seed: int = 1) -> FaceParameters:
-    random = torch.Generator().manual_seed(seed)
+    random = np.random.default_rng(seed)
     count = len(face.scale)
-    return FaceParameters(
-        face.identity + torch.randn(count, 80, generator=random) * 0.3,
-        (face.expression + torch.randn(count, 52, generator=random) * 0.1).clamp(0, 1),
-        from_axis_angle(torch.randn(count, 3, generator=random) * 0.05) @ face.rotation,
-        face.scale * torch.exp(torch.randn(count, generator=random) * 0.02),
-        face.translation + torch.randn(count, 2, generator=random) * 3,
+    parts = (
+        face.identity + random.normal(0, 0.3, (count, 80)),
+        (face.expression + random.normal(0, 0.1, (count, 52))).clip(0, 1),
+        rotations(random.normal(0, 0.05, (count, 3))) @ face.rotation,
+        face.scale * np.exp(random.normal(0, 0.02, count)),
+        face.translation + random.normal(0, 3, (count, 2)),
     )
+    return FaceParameters(*(part.astype(np.float32) for part in parts))
 
 
 def apart(fitter: PointFitter, a: FaceParameters, b: FaceParameters) -> float:
-    return float((fitter.points(a) - fitter.points(b)).norm(dim=-1).mean())
+    return float(np.linalg.norm(fitter.points(a) - fitter.points(b), axis=-1).mean())
 
 
 def test_points_are_the_models_own(fitter):
     model = FaceModel.load()
     face = some_faces(3)
-    dense = dense_points(model)
-    camera = face.scale[:, None, None] * (
-        dense.of_shape(model.shape(face.identity, face.expression)) @ face.rotation.transpose(1, 2)
-    )
-    expected = torch.stack([camera[..., 0] + 127.5, 127.5 - camera[..., 1]], -1)
-    assert torch.allclose(fitter.points(face), expected, atol=1e-3)
+    identity, expression, *pose = (torch.from_numpy(part) for part in face)
+    seen = weak_perspective(dense_points(model).of_shape(model.shape(identity, expression)), *pose)
+    assert np.allclose(fitter.points(face), seen[..., :2].numpy(), atol=1e-3)
+
+
+def test_single_vertices_are_points_too():
+    model = FaceModel.load()
+    picked = torch.tensor([5, 100, 2000])
+    face = some_faces(2)
+    expected = model.points(torch.from_numpy(face.identity), torch.from_numpy(face.expression), picked)
+    assert np.allclose(SurfacePoints(model, picked).shape(face.identity, face.expression), expected.numpy(), atol=1e-3)
+
+
+def test_rotation_vectors_become_rotations():
+    vectors = np.random.default_rng(0).normal(0, 1.5, (20, 3))
+    vectors[0] = 0
+    assert np.allclose(rotations(vectors), from_axis_angle(torch.from_numpy(vectors)).numpy(), atol=1e-9)
 
 
 def test_the_derivatives_are_those_of_the_points(fitter):
-    face = FaceParameters(*(a.double() for a in some_faces(2)))
-    exact = PointFitter.__new__(PointFitter)
-    exact.config = fitter.config
-    for name in ("mean", "identity_basis", "expression_basis", "_basis"):
-        setattr(exact, name, getattr(fitter, name).double())
-    jacobian, points = exact._linearised(face)
-    assert torch.allclose(points, exact.points(face))
-    step = 1e-6
-    unbounded = replace(fitter.config, bounded=False)
-    exact.config = unbounded
+    face = some_faces(2)
+    unbounded = PointFitter(fitter.surface, replace(fitter.config, bounded=False))
+    jacobian, points = unbounded._linearised(face)
+    assert np.allclose(points, unbounded.points(face), atol=1e-4)
     for column in (0, 1, 2, 3, 4, 5, 6, 23, 57, 58, 81):
-        move = torch.zeros(2, jacobian.shape[-1], dtype=torch.float64)
+        step = 1e-2
+        move = np.zeros((2, jacobian.shape[-1]), np.float32)
         move[:, column] = step
-        moved, _ = exact._stepped(face, move, torch.zeros_like(move))
-        numeric = (exact.points(moved) - points) / step
-        assert torch.allclose(jacobian[..., column], numeric, atol=1e-3), column
+        ahead = unbounded.points(unbounded._stepped(face, move)).astype(np.float64)
+        behind = unbounded.points(unbounded._stepped(face, -move)).astype(np.float64)
+        assert np.allclose(jacobian[..., column], (ahead - behind) / (2 * step), atol=0.02), column
 
 
 def test_seen_points_pull_the_guess_to_the_truth(fitter):
     truth = some_faces(16)
     guess = disturbed(truth)
     fitted = fitter.fit(guess, fitter.points(truth))
-    assert apart(fitter, fitted, truth) < 0.2 * apart(fitter, guess, truth)
-    error = (fitted.expression - truth.expression).abs().mean()
-    assert error < 0.85 * (guess.expression - truth.expression).abs().mean()
+    assert apart(fitter, fitted, truth) < 0.25 * apart(fitter, guess, truth)
+    assert (
+        np.abs(fitted.expression - truth.expression).mean() < 0.9 * np.abs(guess.expression - truth.expression).mean()
+    )
 
 
 def test_a_perfect_guess_stays_where_it_is(fitter):
     truth = some_faces(4)
     fitted = fitter.fit(truth, fitter.points(truth))
     for a, b in zip(fitted, truth, strict=True):
-        assert torch.allclose(a, b, atol=2e-3)
+        assert a.dtype == np.float32
+        assert np.allclose(a, b, atol=2e-3)
 
 
 @given(st.integers(0, 1000), st.floats(0, 40))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_expression_stays_in_bounds_and_rotations_stay_rotations(fitter, seed, noise):
     truth = some_faces(2, seed)
-    seen = fitter.points(truth) + noise * torch.randn(2, len(fitter.mean), 2)
-    fitted = fitter.fit(disturbed(truth, seed + 1), seen)
+    seen = fitter.points(truth) + np.random.default_rng(seed).normal(0, noise, (2, len(fitter.surface), 2))
+    fitted = fitter.fit(disturbed(truth, seed + 1), seen.astype(np.float32))
     assert fitted.expression.min() >= 0 and fitted.expression.max() <= 1
-    product = fitted.rotation @ fitted.rotation.transpose(1, 2)
-    assert torch.allclose(product, torch.eye(3).expand(2, 3, 3), atol=1e-4)
-    assert all(torch.isfinite(part).all() for part in fitted)
+    assert np.allclose(fitted.rotation @ fitted.rotation.transpose(0, 2, 1), np.eye(3), atol=1e-4)
+    assert all(np.isfinite(part).all() for part in fitted)
+
+
+def test_without_bounds_expression_may_leave_them(fitter):
+    free = PointFitter(fitter.surface, replace(fitter.config, bounded=False, expression=0.5))
+    truth = some_faces(1)
+    truth.expression[:] = 0
+    truth.expression[:, 17] = -0.5
+    guess = truth._replace(expression=np.zeros_like(truth.expression))
+    assert free.fit(guess, free.points(truth)).expression[0, 17] < -0.05
 
 
 def test_a_few_wild_points_hardly_matter(fitter):
@@ -112,14 +138,14 @@ def test_a_few_wild_points_hardly_matter(fitter):
     seen = fitter.points(truth)
     seen[:, ::15] += 60.0
     fitted = fitter.fit(disturbed(truth), seen)
-    assert apart(fitter, fitted, truth) < 1.5
+    assert apart(fitter, fitted, truth) < 1.8
 
 
 def test_points_that_are_not_believed_do_nothing(fitter):
     truth = some_faces(2)
     guess = disturbed(truth)
-    fitted = fitter.fit(guess, fitter.points(truth), belief=torch.zeros(len(fitter.mean)))
-    assert apart(fitter, fitted, guess) < 1e-3
+    nothing = np.zeros(len(fitter.surface), np.float32)
+    assert apart(fitter, fitter.fit(guess, fitter.points(truth), belief=nothing), guess) < 1e-3
 
 
 def test_each_face_of_a_batch_is_fitted_as_if_alone(fitter):
@@ -128,13 +154,11 @@ def test_each_face_of_a_batch_is_fitted_as_if_alone(fitter):
     together = fitter.fit(guess, seen)
     alone = fitter.fit(FaceParameters(*(part[1:2] for part in guess)), seen[1:2])
     for a, b in zip(together, alone, strict=True):
-        assert torch.allclose(a[1:2], b, atol=1e-3)
+        assert np.allclose(a[1:2], b, atol=1e-3)
 
 
-def test_without_free_identity_the_identity_stays():
-    model = FaceModel.load()
-    dense = dense_points(model)
-    held = PointFitter(model, dense.vertices, dense.weights, FitConfig(n_identity=0))
+def test_without_free_identity_the_identity_stays(surface):
+    held = PointFitter(surface, FitConfig(n_identity=0))
     truth = some_faces(2)
     guess = disturbed(truth)
-    assert torch.equal(held.fit(guess, held.points(truth)).identity, guess.identity)
+    assert np.array_equal(held.fit(guess, held.points(truth)).identity, guess.identity)
