@@ -1,5 +1,6 @@
 """Ctrl-C, a polite kill and a rude one: nothing goes on running, nothing unfinished stays."""
 
+import functools
 import os
 import signal
 import subprocess
@@ -37,7 +38,11 @@ def start(tmp_path):
 
     def begin():
         environment = {**os.environ, "PID_FILE": str(pid_file), "PYTHONPATH": str(ROOT)}
-        parent = subprocess.Popen([*command, *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE)
+        # A shell that runs the tests in the background hands down an ignored Ctrl-C.
+        listening = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        parent = subprocess.Popen(
+            [*command, *arguments], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, preexec_fn=listening
+        )
         wait_for(lambda: pid_file.exists() and pid_file.read_text(), 60)
         return parent, int(pid_file.read_text())
 
