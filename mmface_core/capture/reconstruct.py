@@ -23,7 +23,7 @@ Refine = Literal["none", "icp", "points", "icp+points"]
 
 # Median distance between the fitted mesh's points and the network's, crop px: 0.8 to 1.7 on faces, else 1.9 to 4.7.
 POINTS_PX: Final = 1.9  # where the confidence has fallen to a half
-AGREEMENT: Final = 0.45  # share of the mesh on the volume's surface, from which a lack of it no longer counts
+AGREEMENT: Final = 0.35  # share of the mesh on the volume's surface, from which a lack of it no longer counts
 
 
 class Predicts(Protocol):

@@ -62,7 +62,6 @@ class TrackConfig:
 # A crop that the face has left by this part of its side, or by this factor in size, is cut again in the same frame.
 MOVED: Final = 0.12
 GROWN: Final = 1.2
-SLIPPED: Final = 0.1  # a loss of confidence that is more than noise
 SAME_PLACE: Final = 0.3  # two faces nearer than this part of a crop's side are one
 CUT_COLOURS: Final = 0.4  # Bhattacharyya distance of colour histograms ...
 CUT_LEVELS: Final = 20.0  # ... and mean difference of grey levels, that together mean a cut
@@ -202,17 +201,14 @@ class Tracker:
     def _look(self, image: NDArray[np.uint8], detection: Detection) -> FaceState | None:
         """The face of a detection, looked at several times, or None where there is none."""
         crop = first_crop(detection, self._model)
-        best: FaceState | None = None
-        for _ in range(self._config.looks):
-            state = self._reader.faces(image, [crop])[0]
+        state = self._reader.faces(image, [crop])[0]
+        for _ in range(self._config.looks - 1):
             if not _sane(state, crop):
-                break
-            # A later look has the better crop, unless the face slipped out of it.
-            if best is None or state.confidence >= best.confidence - SLIPPED:
-                best = state
+                return None
             crop = _crop_of(state)
+            state = self._reader.faces(image, [crop])[0]
         enough = self._config.start - self._config.worth * max(detection.score - self._config.sure, 0.0)
-        return best if best is not None and best.confidence >= enough else None
+        return state if state.confidence >= enough and _sane(state, crop) else None
 
     def _number(self, state: FaceState) -> int:
         """The number of a lost face that this one continues, or a new number."""
