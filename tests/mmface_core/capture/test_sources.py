@@ -1,5 +1,6 @@
 """Frames come in order, with their own times, and what cannot be read is named."""
 
+import struct
 import threading
 import time
 from pathlib import Path
@@ -59,6 +60,24 @@ def test_video_frames_come_in_order_with_their_times(tmp_path):
     assert source.fps == pytest.approx(20) and not source.is_still and source.expected == 12
     red = [int(f.image[24, 32, 0]) for f in frames]
     assert red == sorted(red) and red[-1] > 180
+
+
+def test_rotation_metadata_is_respected(tmp_path):
+    path = tmp_path / "upright.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), 20.0, (64, 48))
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:, :32] = 255  # the left half is bright
+    for _ in range(5):
+        writer.write(frame)
+    writer.release()
+    data = bytearray(path.read_bytes())
+    matrix = data.index(b"tkhd") + 4 + 40  # the track header's display matrix, ISO 14496-12
+    quarter_turn = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)  # clockwise
+    data[matrix : matrix + 36] = quarter_turn
+    path.write_bytes(bytes(data))
+    image = all_frames(open_source(path))[0].image
+    assert image.shape == (64, 48, 3)
+    assert image[5, 24, 0] > 200 and image[60, 24, 0] < 50  # left became top
 
 
 class Stamped:
