@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
 from mmface_core.errors import UserError
 from mmface_core.network.config import NetworkConfig
@@ -33,6 +34,25 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         raise UserError(f"{path} is a checkpoint of another version of mmface; train or export it anew.")
     return content
+
+
+def start_from(net: MMFaceNet, path: Path) -> str:
+    """Copy into `net` what fits of a checkpoint's average or of exported .safetensors; returns a line that says so.
+
+    Layers that are missing there, or of another size, keep their fresh start.
+    """
+    if path.suffix == ".safetensors":
+        if not path.is_file():
+            raise UserError(f"There are no weights at {path}.")
+        values = {name: value.float() for name, value in load_file(path).items()}
+    else:
+        values = load_checkpoint(path)["average"]
+    own = net.state_dict()
+    fitting = {name: value for name, value in values.items() if name in own and own[name].shape == value.shape}
+    net.load_state_dict(fitting, strict=False)
+    learnt = sum(own[name].numel() for name in fitting)
+    total = sum(value.numel() for value in own.values())
+    return f"started from {path}: {100 * learnt / total:.0f} % of the weights, the rest anew"
 
 
 def network_from_checkpoint(path: Path, averaged: bool = True) -> MMFaceNet:

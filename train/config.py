@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from mmface_core.errors import UserError
+from mmface_core.model.dense_points import detail_points
 from mmface_core.network.config import NetworkConfig, named_config
 
 PARTS = ("joint", "vmn", "pmn")
@@ -21,9 +22,9 @@ class LossWeights:
     volume: Eq. 3, nats a voxel (per stack). identity: Eq. 5, mm^2. expression: Eq. 6, mm^2. pose: Eq. 7, px^2.
     weights: Eq. 4 on expression, squared weight units; gaze and lids move few vertices, so Eq. 6 hardly sees them.
     codes: Eq. 4 on identity, squared standard deviations. points: direct points, px. point_pairs: lid and lip gaps of
-    the direct points, px. projected: points of the predicted mesh under the predicted pose, px (a robust Eq. 8 on
-    few points). projected_pairs: lid and lip gaps of those, px. regressor: the points-to-parameters layers on
-    samples of the face model alone.
+    the direct points, px. first_points, first_pairs: the same for the points before the closer look. projected: points
+    of the predicted mesh under the predicted pose, px (a robust Eq. 8 on few points). projected_pairs: lid and lip gaps
+    of those, px. regressor: the points-to-parameters layers on samples of the face model alone.
     """
 
     volume: float = 2.0
@@ -34,6 +35,8 @@ class LossWeights:
     codes: float = 0.02
     points: float = 0.06
     point_pairs: float = 0.08
+    first_points: float = 0.05
+    first_pairs: float = 0.05
     projected: float = 0.02
     projected_pairs: float = 0.06
     regressor: float = 1.0
@@ -68,7 +71,8 @@ class RunConfig:
     pool: rendered samples kept for reuse, 0 to use each once and in order (the reproducible mode). reuse: how often a
     sample is used on average before the loop waits for new ones.
     regressor_steps: steps of the points-to-parameters layers alone, before the first picture.
-    initial: checkpoint whose weights to start from.
+    initial: checkpoint, or exported .safetensors, to start from; layers that it lacks, or has in another size, start
+        anew.
     ema_images: length of the moving average of the weights, in pictures.
     """
 
@@ -92,9 +96,16 @@ class RunConfig:
     validation_samples: int = 160
     initial: str = ""
 
-    def network_config(self, n_points: int) -> NetworkConfig:
-        """The network's sizes, with as many direct points as the face model carries."""
-        return named_config(self.network, **({"n_points": n_points} | self.network_changes))
+    def network_config(self, point_names: list[str]) -> NetworkConfig:
+        """The network's sizes, with the direct points that the face model carries and a closer look at some of them."""
+        closer = detail_points(point_names)
+        points = {
+            "n_points": len(point_names),
+            "eye_points": closer.eye_left,
+            "eye_points_right": closer.eye_right,
+            "mouth_points": closer.mouth,
+        }
+        return named_config(self.network, **(points | self.network_changes))
 
 
 def read_config(path: Path) -> RunConfig:

@@ -20,7 +20,7 @@ from mmface_core.model.face_model import FaceModel
 from mmface_core.network.losses import GeometryTerms
 from mmface_core.network.mmface import MMFaceNet
 from train.average import MovingAverage
-from train.checkpoint import load_checkpoint, save_checkpoint
+from train.checkpoint import load_checkpoint, save_checkpoint, start_from
 from train.config import RunConfig, Stage
 from train.evaluate import evaluate, picture_tensor
 from train.model_samples import ModelSamples
@@ -60,12 +60,12 @@ class Trainer:
         folder.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(config.seed)
         self.maker = TargetMaker(model, 64)
-        network = config.network_config(len(self.maker.points.names))
+        network = config.network_config(self.maker.points.names)
         self.maker.volume_size = network.volume_size
         self.net = channels_last(MMFaceNet(network))
         geometry = GeometryTerms(model.identity_basis, model.expression_basis)
-        self.objective = Objective(config.losses, geometry, self.maker.points)
         self.samples = ModelSamples(self.maker.points, model_samples, config.seed)
+        self.objective = Objective(config.losses, geometry, self.maker.points, self.samples.expression)
         self.generator = torch.Generator().manual_seed(config.seed + self.ranks.rank)
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config.weight_decay), lr=1e-3, fused=True)
         self.stage = self.step = self.images = self.stage_images = 0
@@ -75,8 +75,9 @@ class Trainer:
             self._resume()
         else:
             if config.initial:
-                self.net.load_state_dict(load_checkpoint(Path(config.initial))["average"])
+                self.report(start_from(self.net, Path(config.initial)))
             self._train_regressor()
+            torch.manual_seed(config.seed + self.ranks.rank)  # networks start alike, what they jitter differs
         if not hasattr(self, "average"):
             self.average = MovingAverage(self.net, config.ema_images)
 
@@ -136,6 +137,7 @@ class Trainer:
                 "position": [self.stage, self.stage_images],
                 "stage_seconds": self.stage_seconds,
                 "generator": self.generator.get_state(),
+                "random": torch.get_rng_state(),
             }
         save_checkpoint(path, content)
 
@@ -149,6 +151,7 @@ class Trainer:
         self.step, self.images, self.stage_seconds = content["step"], content["images"], content["stage_seconds"]
         if self.ranks.leads:
             self.generator.set_state(content["generator"])
+            torch.set_rng_state(content["random"])
         self.report(f"resumed at step {self.step}, {self.images} images")
 
     def _run_stage(self, stage: Stage, stop_after: int | None) -> bool:
@@ -195,8 +198,9 @@ class Trainer:
         crop = picture_tensor(batch["crop"])
         if stage.parts == "vmn":
             logits, features = self.net.vmn(crop)
-            points = self.net.point_head(self.net.pooled(features))
-            return self.objective.volume(logits, targets, batch) | self.objective.direct(points, targets, batch)
+            first = self.net.point_head(self.net.pooled(features))
+            points, _ = self.net.look_closer(crop, first)
+            return self.objective.volume(logits, targets, batch) | self.objective.direct(first, points, targets, batch)
         if stage.parts == "pmn":
             output = self.net(crop, volume=targets.volume)
             pose = (output.rotation, output.scale, output.translation)

@@ -14,25 +14,32 @@ from mmface_core.network.mmface import MMFaceNet, NetworkOutput
 from train.config import LossWeights
 from train.targets import PointModel, Targets
 
+MOST_RARE = 2.5
+
 
 class Objective:
     """Terms by name and their weighted sum; a term is left out where a stage does not train its part."""
 
-    def __init__(self, weights: LossWeights, geometry: losses.GeometryTerms, points: PointModel) -> None:
+    def __init__(
+        self, weights: LossWeights, geometry: losses.GeometryTerms, points: PointModel, expressions: Tensor
+    ) -> None:
+        """`expressions` (n, M): what is drawn in training; it says how rare each unit is."""
         self.weights, self.geometry, self.points = weights, geometry, points
+        self.unit_weights = rarity(expressions)
 
     def volume(self, logits: list[Tensor], targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Eq. 3 for each stack, averaged."""
         terms = [losses.volume_loss(stack, targets.volume, batch["volume_weight"]) for stack in logits]
         return {"volume": torch.stack(terms).mean()}
 
-    def direct(self, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Heat-map points and their gaps."""
+    def direct(self, first: Tensor, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Heat-map points and their gaps, before and after the closer look."""
         trust = batch["points_weight"]
-        return {
-            "points": losses.points_loss(points, targets.points, trust[:, None] * self.points.weights),
-            "point_pairs": losses.pair_loss(points, targets.points, self.points.pairs, trust),
-        }
+        terms: dict[str, Tensor] = {}
+        for placed, name, gaps in ((points, "points", "point_pairs"), (first, "first_points", "first_pairs")):
+            terms[name] = losses.points_loss(placed, targets.points, trust[:, None] * self.points.weights)
+            terms[gaps] = losses.pair_loss(placed, targets.points, self.points.pairs, trust)
+        return terms
 
     def parameters(
         self, identity: Tensor, expression: Tensor, pose: tuple, targets: Targets, batch: Mapping[str, Tensor]
@@ -49,7 +56,9 @@ class Objective:
             "expression": losses.geometry_loss(
                 expression, batch["expression"], geometry.expression_gram, batch["expression_weight"]
             ),
-            "weights": losses.code_loss(expression, batch["expression"], batch["expression_weight"]),
+            "weights": losses.code_loss(
+                expression, batch["expression"], batch["expression_weight"] * self.unit_weights
+            ),
             "pose": losses.pose_loss(landmarks, pose, targets.pose, batch["pose_weight"]),
             "projected": losses.points_loss(projected, targets.points, trust[:, None] * self.points.weights),
             "projected_pairs": losses.pair_loss(projected, targets.points, self.points.pairs, trust),
@@ -60,7 +69,7 @@ class Objective:
         pose = (output.rotation, output.scale, output.translation)
         return (
             self.volume(output.volume_logits, targets, batch)
-            | self.direct(output.points, targets, batch)
+            | self.direct(output.first_points, output.points, targets, batch)
             | self.parameters(output.identity, output.expression, pose, targets, batch)
         )
 
@@ -73,3 +82,9 @@ class Objective:
         identity, expression, raw = net.pmn.decode(net.pmn.points(noisy))
         pose = (from_6d(raw.rotation_6d), raw.scale, raw.translation)
         return self.total(self.parameters(identity, expression, pose, targets, samples))
+
+
+def rarity(expressions: Tensor) -> Tensor:
+    """Weights (M,) of the units' squared errors, 1 to `MOST_RARE`: a unit that is seldom on would else stay at zero."""
+    spread = expressions.std(dim=0)
+    return (spread.mean() / spread.clamp_min(1e-3)).clamp(1.0, MOST_RARE)

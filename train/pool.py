@@ -1,7 +1,8 @@
 """Where batches come from: the loader in order, or a pool of rendered samples that are used a few times each.
 
 Rendering a sample costs more processor time than learning from it. The pool keeps the newest ones, and each draw of a
-sample differs: mirrored or not, shifted, other gains; so rendering and learning may each take the time they need.
+sample differs: mirrored or not, shifted, other gains. Both sides wait for each other: learning where it would use
+samples too often, rendering where it would take time from learning for samples that are hardly used.
 """
 
 from __future__ import annotations
@@ -19,19 +20,22 @@ from train.data.sampling import MIRROR_UNITS
 
 Batch = dict[str, Tensor]
 
+HEAD_START = 0.3
+"""Part of a pool that is filled at full speed, before rendering waits for learning."""
+
 
 class SamplePool:
     """A ring of samples filled by a thread from a loader's batches; `draw` takes random ones and varies them."""
 
     def __init__(self, loader: Iterable[Batch], capacity: int, reuse: float, seed: int, point_mirror: Tensor) -> None:
-        """reuse: mean number of uses of a sample; `draw` waits where learning runs further ahead than that."""
+        """reuse: mean number of uses of a sample, at which both sides wait; the first samples are `HEAD_START`."""
         self.capacity, self.reuse, self.point_mirror = capacity, reuse, point_mirror
         self.rng = np.random.default_rng(seed)
         self.store: Batch = {}
         self.filled = self.received = self.drawn = 0
         self.fault: BaseException | None = None
         self._changed = threading.Condition()
-        self._stop = False
+        self._stop = self._hungry = False
         self._thread = threading.Thread(target=self._fill, args=(loader,), daemon=True)
         self._thread.start()
 
@@ -42,15 +46,21 @@ class SamplePool:
             while self.filled < least or self.drawn > self.reuse * (self.received - least) + 2 * least:
                 if self.fault is not None:
                     raise RuntimeError("the sample loader stopped") from self.fault
+                self._hungry = True
+                self._changed.notify_all()
                 self._changed.wait(1.0)
+            self._hungry = False
             rows = torch.from_numpy(self.rng.integers(self.filled, size=count))
             batch = {key: values[rows] for key, values in self.store.items()}
             self.drawn += count
+            self._changed.notify_all()
         return vary(batch, self.rng, self.point_mirror)
 
     def close(self) -> None:
         """Stop the filling thread."""
         self._stop = True
+        with self._changed:
+            self._changed.notify_all()
         self._thread.join(timeout=10.0)
 
     def _fill(self, loader: Iterable[Batch]) -> None:
@@ -59,8 +69,19 @@ class SamplePool:
                 if self._stop:
                     return
                 self._put(batch)
+                self._wait_for_use()
         except BaseException as error:
             self.fault = error
+
+    def _wait_for_use(self) -> None:
+        """Until the samples beyond the head start have been used as often as they should be."""
+        with self._changed:
+            while not (self._stop or self._hungry) and self.received > self._enough():
+                self._changed.wait(1.0)
+
+    def _enough(self) -> float:
+        """So many samples are worth having by now."""
+        return HEAD_START * self.capacity + self.drawn / self.reuse
 
     def _put(self, batch: Batch) -> None:
         count = len(batch["crop"])

@@ -89,4 +89,5 @@ class CaptureEngine:
 
     def _settle(self, states: Sequence[FaceState]) -> list[FaceState]:
         """One identity for a face's whole take."""
-        return settle(states, self._settler, refit="points" in self.config.reconstruct.refine)
+        refit = "points" in self.config.reconstruct.refine
+        return settle(states, self._settler, self._reconstructor.marks, refit)

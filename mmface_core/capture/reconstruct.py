@@ -51,6 +51,7 @@ class Reconstructor:
         self.config = ReconstructConfig() if config is None else config
         self._skin = SurfacePoints(model, icp_vertices(model))
         dense = dense_points(model)
+        self.marks = SurfacePoints(model, model.annotated_vertices, model.annotated_weights)
         self.fitter = PointFitter(SurfacePoints(model, dense.vertices, dense.weights), self.config.fit)
 
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
@@ -89,7 +90,7 @@ class Reconstructor:
                 points=p.points[i],
                 confidence=float(confidence[i]),
             )
-            for i, marks in enumerate(project_landmarks(self.fitter.surface, face))
+            for i, marks in enumerate(project_landmarks(self.marks, face))
         ]
 
     @torch.inference_mode()
@@ -111,8 +112,8 @@ class Reconstructor:
         return np.clip(agreement / AGREEMENT, 0, 1) / (1 + (apart / POINTS_PX) ** 4)
 
 
-def project_landmarks(surface: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:
-    """The 68 landmarks (B, 68, 3) px of faces, of dense points, whose first 68 they are."""
-    head = torch.from_numpy(surface.shape(face.identity, face.expression)[:, :68])
+def project_landmarks(marks: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:
+    """The 68 landmarks (B, 68, 3) px of faces; marks: their places on the mesh."""
+    head = torch.from_numpy(marks.shape(face.identity, face.expression))
     pose = (torch.from_numpy(part) for part in (face.rotation, face.scale, face.translation))
     return weak_perspective(head, *pose).numpy()

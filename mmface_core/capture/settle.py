@@ -15,6 +15,7 @@ from mmface_core.capture.reconstruct import project_landmarks
 from mmface_core.capture.state import FaceState
 from mmface_core.conventions import NOMINAL_SCALE
 from mmface_core.geometry.fit import FaceParameters, PointFitter
+from mmface_core.model.surface_points import SurfacePoints
 
 
 def common_identity(states: Sequence[FaceState]) -> NDArray[np.float32]:
@@ -23,21 +24,27 @@ def common_identity(states: Sequence[FaceState]) -> NDArray[np.float32]:
     return np.average([state.identity for state in states], axis=0, weights=weights).astype(np.float32)
 
 
-def settle(states: Sequence[FaceState], fitter: PointFitter, refit: bool = True, chunk: int = 256) -> list[FaceState]:
+def settle(
+    states: Sequence[FaceState], fitter: PointFitter, marks: SurfacePoints, refit: bool = True, chunk: int = 256
+) -> list[FaceState]:
     """The states with their common identity.
 
-    fitter: over the network's points, with no free identity. refit: pose and expression are fitted again; else only the
-    landmarks are computed anew.
+    fitter: over the network's points, with no free identity. marks: the 68 landmarks' places on the mesh. refit: pose
+    and expression are fitted again; else only the landmarks are computed anew.
     """
     identity = common_identity(states)
     settled: list[FaceState] = []
     for start in range(0, len(states), chunk):
-        settled += _settle_chunk(states[start : start + chunk], identity, fitter, refit)
+        settled += _settle_chunk(states[start : start + chunk], identity, fitter, marks, refit)
     return settled
 
 
 def _settle_chunk(
-    states: Sequence[FaceState], identity: NDArray[np.float32], fitter: PointFitter, refit: bool
+    states: Sequence[FaceState],
+    identity: NDArray[np.float32],
+    fitter: PointFitter,
+    marks: SurfacePoints,
+    refit: bool,
 ) -> list[FaceState]:
     face = FaceParameters(
         np.repeat(identity[None], len(states), axis=0),
@@ -54,7 +61,7 @@ def _settle_chunk(
         near = face._replace(scale=face.scale * zoom, translation=np.zeros_like(centre))
         near = fitter.fit(near, (seen - centre[:, None]) * zoom[:, None, None])
         face = near._replace(scale=near.scale / zoom, translation=centre + near.translation / zoom[:, None])
-    landmarks = project_landmarks(fitter.surface, face)
+    landmarks = project_landmarks(marks, face)
     return [
         replace(
             state,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmface_core.model.annotated import annotated_places
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.default_expression import build_units, expression_components, eye_centre
 from mmface_core.model.default_identity import build_identity
@@ -44,6 +45,7 @@ def build_default_model() -> dict[str, np.ndarray]:
     mixing, mixing_mean = expression_components(units[:, head.part("skin")])
     names = point_names()
     point_vertices, point_weights = resolve_places(point_places(base.mirror), lambda v: _find(head, v))
+    annotated_vertices, annotated_weights = resolve_places(annotated_places(base.mirror), lambda v: _find(head, v))
     return {
         "schema": np.array(SCHEMA),
         "units": np.array("mm"),
@@ -58,6 +60,8 @@ def build_default_model() -> dict[str, np.ndarray]:
         "mirror": head.mirror.astype(np.int32),
         "landmark_vertices": point_vertices[:68],
         "landmark_weights": point_weights[:68],
+        "annotated_vertices": annotated_vertices,
+        "annotated_weights": annotated_weights,
         "point_names": np.array(names),
         "point_vertices": point_vertices,
         "point_weights": point_weights,

@@ -94,6 +94,28 @@ def point_mirror(names: list[str] | tuple[str, ...]) -> np.ndarray:
     return np.array([index[other(name)] for name in names])
 
 
+class DetailPoints(NamedTuple):
+    """Numbers of the points at the left eye and its brow, of their mirror images in the same order, of the mouth's."""
+
+    eye_left: tuple[int, ...]
+    eye_right: tuple[int, ...]
+    mouth: tuple[int, ...]
+
+
+def detail_points(names: list[str] | tuple[str, ...]) -> DetailPoints:
+    """Which of the points lie where a closer look pays: eyes with brows, mouth with nostrils."""
+    landmarks_left = {f"landmark_{number}" for number in (*range(22, 27), *range(42, 48))}
+    landmarks_mouth = {f"landmark_{number}" for number in (*range(31, 36), *range(48, 68))}
+
+    def of_left_eye(name: str) -> bool:
+        return name in landmarks_left or (name.endswith("_left") and name.startswith(("lid", "iris", "brow")))
+
+    left = [number for number, name in enumerate(names) if of_left_eye(name)]
+    mirror = point_mirror(names)
+    mouth = [n for n, name in enumerate(names) if name in landmarks_mouth or name.startswith(("lip_", "nostril"))]
+    return DetailPoints(tuple(left), tuple(int(mirror[number]) for number in left), tuple(mouth))
+
+
 def dense_points(model: FaceModel) -> DensePoints:
     """The points of a model that carries them, on the model's device.
 

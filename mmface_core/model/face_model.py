@@ -42,8 +42,10 @@ class FaceModel(nn.Module):
     Attributes (tensors move with the module):
         mean (V, 3) f32 mm; identity_basis (K, V, 3) f32; expression_basis (M, V, 3) f32; triangles (F, 3) i64;
         vertex_part (V,) i64 index into `part_names`; mirror (V,) i64 the vertex on the other side of the plane x = 0;
-        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); point_names, point_vertices (P, 3)
-        and point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where the file has none); uv (V, 2) f32;
+        landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); annotated_vertices and
+        annotated_weights, the same for where annotators of photos put them (equal where the file has none);
+        point_names, point_vertices (P, 3) and point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where
+        the file has none); uv (V, 2) f32;
         expression_pca (C, M) and expression_pca_mean (M,) f32: weights = pca_mean + codes @ pca (C is 0 where there is
         none); expression_names tuple of M names or (); parts name -> slice of vertices; skin slice; cap_z_mm float.
     """
@@ -56,6 +58,8 @@ class FaceModel(nn.Module):
     mirror: Tensor
     landmark_vertices: Tensor
     landmark_weights: Tensor
+    annotated_vertices: Tensor
+    annotated_weights: Tensor
     point_vertices: Tensor
     point_weights: Tensor
     uv: Tensor
@@ -90,7 +94,9 @@ class FaceModel(nn.Module):
         pca = arrays.get("expression_pca", np.zeros((0, n_expression), np.float32))
         pca_mean = arrays.get("expression_pca_mean", np.zeros(n_expression, np.float32))
         landmark_vertices = new_index[np.asarray(arrays["landmark_vertices"], np.int64)]
-        if (landmark_vertices < 0).any():
+        annotated = arrays.get("annotated_vertices", arrays["landmark_vertices"])
+        annotated_vertices = new_index[np.asarray(annotated, np.int64)]
+        if (landmark_vertices < 0).any() or (annotated_vertices < 0).any():
             raise UserError(f"The landmarks of the face model need a part that is not among {', '.join(wanted)}.")
 
         self._buffer("mean", mean[keep])
@@ -101,6 +107,9 @@ class FaceModel(nn.Module):
         self._buffer("mirror", new_index[np.asarray(arrays["mirror"], np.int64)[keep]])
         self._buffer("landmark_vertices", landmark_vertices)
         self._buffer("landmark_weights", np.asarray(arrays["landmark_weights"], np.float32))
+        self._buffer("annotated_vertices", annotated_vertices)
+        annotated_weights = arrays.get("annotated_weights", arrays["landmark_weights"])
+        self._buffer("annotated_weights", np.asarray(annotated_weights, np.float32))
         point_vertices = np.asarray(arrays.get("point_vertices", np.zeros((0, 3))), np.int64)
         self._buffer("point_vertices", new_index[point_vertices])
         self._buffer("point_weights", np.asarray(arrays.get("point_weights", np.zeros((0, 3))), np.float32))

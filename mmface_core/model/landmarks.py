@@ -10,7 +10,7 @@ the outer lip points on the vermilion border, the brow points on the upper half 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -96,11 +96,9 @@ def mirrored_place(place: Place, mirror: np.ndarray) -> Place:
     return tuple(int(vertex) for vertex in mirror[list(place[0])]), place[1]
 
 
-def landmark_places(mirror: np.ndarray) -> list[Place]:
-    """All 68 places in iBUG order; mirror (N,) of the base mesh."""
+def landmark_places(mirror: np.ndarray, left: Mapping[int, Place] = LEFT_LANDMARKS) -> list[Place]:
+    """All 68 places in iBUG order; mirror (N,) of the base mesh; `left`: those of the left half and the middle."""
     return [
-        LEFT_LANDMARKS[number]
-        if number in LEFT_LANDMARKS
-        else mirrored_place(LEFT_LANDMARKS[MIRRORED_LANDMARK[number]], mirror)
+        left[number] if number in left else mirrored_place(left[MIRRORED_LANDMARK[number]], mirror)
         for number in range(68)
     ]

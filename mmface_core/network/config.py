@@ -29,6 +29,9 @@ class NetworkConfig:
     hidden: width of the fully connected layers.
     n_identity, n_expression: codes of the face model.
     n_points: points found directly by heat-maps.
+    eye_points, eye_points_right, mouth_points: of those, the ones that a closer look at the left eye (with its brow),
+        the right eye and the mouth places again; the two eyes' in the same order. Empty: there is no closer look.
+    detail_width, detail_features: channels of the closer look, and the length of what it hands on for each patch.
     squash_expression: expression passes through a sigmoid to 0..1 (blendshape weights) or stays linear (PCA codes).
     """
 
@@ -54,7 +57,17 @@ class NetworkConfig:
     n_identity: int = 80
     n_expression: int = 52
     n_points: int = 68
+    eye_points: tuple[int, ...] = ()
+    eye_points_right: tuple[int, ...] = ()
+    mouth_points: tuple[int, ...] = ()
+    detail_width: int = 48
+    detail_features: int = 128
     squash_expression: bool = True
+
+    @property
+    def looks_closer(self) -> bool:
+        """Whether eyes and mouth have networks of their own."""
+        return bool(self.mouth_points)
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of plain numbers, strings and lists, as JSON and YAML store it."""
@@ -65,7 +78,7 @@ class NetworkConfig:
         """The config that `to_dict` described; UserError where it has fields of another version."""
         try:
             plain = dict(values)
-            for key in ("volume_convs", "map_convs"):
+            for key in ("volume_convs", "map_convs", "eye_points", "eye_points_right", "mouth_points"):
                 if key in plain:
                     plain[key] = tuple(tuple(v) if isinstance(v, (list, tuple)) else v for v in plain[key])
             return cls(**plain)

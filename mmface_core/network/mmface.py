@@ -1,4 +1,4 @@
-"""MMFaceNet: VMN, direct points and PMN in a row, from a crop to a volume and the parameters of a face."""
+"""MMFaceNet: VMN, direct points, the closer look and PMN in a row, from a crop to a volume and a face's parameters."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from mmface_core.geometry.rotation import from_6d
 from mmface_core.network.config import NetworkConfig
+from mmface_core.network.detail import DetailNetwork, DetailOutput
 from mmface_core.network.pmn import ParametricNetwork
 from mmface_core.network.points import PointHead
 from mmface_core.network.vmn import VolumetricNetwork
@@ -24,7 +25,8 @@ class NetworkOutput(NamedTuple):
     volume_logits: per stack (B, D, h, w) before the sigmoid, depth first, at the maps' own resolution across.
     identity (B, K) in standard deviations; expression (B, M), in 0..1 where the config squashes it.
     rotation_6d (B, 6); rotation (B, 3, 3) head to camera; scale (B,) px/mm; translation (B, 2) px.
-    points (B, P, 2) px, from heat-maps, without the face model.
+    points (B, P, 2) px, from heat-maps, without the face model: those of eyes and mouth as the closer look places them;
+    first_points (B, P, 2) px, all as the hourglasses' maps place them.
     """
 
     volume_logits: list[Tensor]
@@ -35,6 +37,7 @@ class NetworkOutput(NamedTuple):
     scale: Tensor
     translation: Tensor
     points: Tensor
+    first_points: Tensor
 
 
 class MMFaceNet(nn.Module):
@@ -45,6 +48,7 @@ class MMFaceNet(nn.Module):
         self.config = config
         self.vmn = VolumetricNetwork(config)
         self.point_head = PointHead(config)
+        self.detail = DetailNetwork(config) if config.looks_closer else None
         self.pmn = ParametricNetwork(config)
 
     def forward(self, crop: Tensor, volume: Tensor | None = None) -> NetworkOutput:
@@ -55,17 +59,25 @@ class MMFaceNet(nn.Module):
         logits, features = self.vmn(crop)
         # Cells of 8 crop pixels whatever the maps' size, which is fine enough for a soft-argmax and costs a quarter.
         features = self.pooled(features)
-        points = self.point_head(features)
+        first = self.point_head(features)
+        points, seen = self.look_closer(crop, first)
         if volume is None:
             volume = torch.sigmoid(logits[-1])
         elif volume.shape[-1] != self.config.map_size:
             volume = F.avg_pool2d(volume, volume.shape[-1] // self.config.map_size)
         # Detached: the points stay what their own loss makes of them; the regressor also learns without pictures.
-        identity, expression, pose = self.pmn(volume, features, points.detach())
+        identity, expression, pose = self.pmn(volume, features, points.detach(), seen)
         rotation = from_6d(pose.rotation_6d)
         return NetworkOutput(
-            logits, identity, expression, pose.rotation_6d, rotation, pose.scale, pose.translation, points
+            logits, identity, expression, pose.rotation_6d, rotation, pose.scale, pose.translation, points, first
         )
+
+    def look_closer(self, crop: Tensor, first: Tensor) -> DetailOutput:
+        """The points with those of eyes and mouth placed again, and what was seen there; unchanged without patches."""
+        if self.detail is None:
+            return DetailOutput(first, None)
+        # Detached: where a patch is cut is the first points' own business.
+        return self.detail(crop, first.detach())
 
     @staticmethod
     def pooled(features: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """PMN, the parametric sub-network: the volume, the last feature map and the direct points to the face's parameters.
 
-The volume alone has lost eyelids, lips and gaze, so three sources are joined: five 3D convolutions on the volume,
-strided 2D convolutions on the last feature map, and the heat-map points, whose parameters are quick to learn: they
-are a function of geometry alone, which can even be trained without pictures (`PointRegressor`).
+The volume alone has lost eyelids, lips and gaze, so its five 3D convolutions are joined by strided 2D convolutions on
+the last feature map, by what a closer look at eyes and mouth saw (`detail`), and by the heat-map points, whose
+parameters are quick to learn: they are a function of geometry alone, which can even be trained without pictures
+(`PointRegressor`).
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ class ParametricNetwork(nn.Module):
         hidden = config.hidden
         self.volume_layers = _volume_layers(config)
         self.map_layers = _map_layers(config)
-        joined = config.volume_convs[-1][0] + hidden
+        joined = config.volume_convs[-1][0] + hidden + (3 * config.detail_features if config.looks_closer else 0)
         self.identity = nn.Sequential(
             nn.Linear(joined, hidden),
             nn.ReLU(inplace=True),
@@ -96,13 +97,16 @@ class ParametricNetwork(nn.Module):
         for branch in (self.identity, self.expression, self.pose):
             start_small(branch[-1], 0.01)
 
-    def forward(self, volume: Tensor, features: Tensor, points: Tensor) -> tuple[Tensor, Tensor, PoseOutput]:
-        """Probabilities (B, D, h, w), the pooled last map (B, C, 32, 32) and points (B, P, 2) px -> parameters.
+    def forward(
+        self, volume: Tensor, features: Tensor, points: Tensor, seen: Tensor | None
+    ) -> tuple[Tensor, Tensor, PoseOutput]:
+        """Probabilities (B, D, h, w), the pooled last map (B, C, 32, 32), points (B, P, 2) px and what a closer look
+        saw (B, 3 * detail_features), None where there is none, -> parameters.
 
         Returns identity (B, n_identity), expression (B, n_expression) and the pose in crop pixels.
         """
         solid = self.volume_layers(volume.unsqueeze(1)).flatten(1)
-        joined = torch.cat([solid, self.map_layers(features)], dim=1)
+        joined = torch.cat([solid, self.map_layers(features), *([] if seen is None else [seen])], dim=1)
         raw = torch.cat([self.identity(joined), self.expression(joined), self.pose(joined)], dim=1)
         return self.decode(raw + self.points(points))
 

@@ -14,6 +14,7 @@ from train.config import RunConfig, Stage, read_config, write_config
 from train.evaluate import correlations, evaluate
 from train.loop import Trainer, learning_rate
 from train.model_samples import ModelSamples
+from train.objective import MOST_RARE, rarity
 from train.targets import PointModel
 
 BATCH = 2
@@ -189,3 +190,23 @@ def test_broken_checkpoints_are_sentences(tmp_path):
     torch.save({"schema": "other/1"}, path)
     with pytest.raises(UserError, match="another version"):
         load_checkpoint(path)
+
+
+def test_weights_of_another_network_start_what_fits_and_say_so(model, batches, tmp_path):
+    first = trainer(tiny_config(), tmp_path / "first", model, batches)
+    first.save(tmp_path / "start.pt")
+    said: list[str] = []
+    wider = tiny_config(
+        network_changes=tiny_config().network_changes | {"hidden": 24}, initial=str(tmp_path / "start.pt")
+    )
+    second = trainer(wider, tmp_path / "second", model, batches, said.append)
+    assert torch.equal(second.net.vmn.first.weight, first.average.state()["vmn.first.weight"])
+    assert second.net.pmn.pose[0].weight.shape[0] == 24
+    assert any("the rest anew" in line and "%" in line for line in said)
+
+
+def test_a_unit_that_is_seldom_on_weighs_more():
+    expressions = torch.zeros(200, 3)
+    expressions[::2, 0], expressions[::100, 1] = 1.0, 1.0
+    often, seldom, never = rarity(expressions)
+    assert often == 1.0 and 1.0 < seldom <= never == MOST_RARE

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ import torch
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.model.face_model import FaceModel
 from train.model_samples import ModelSamples
-from train.pool import SamplePool, mirror_some, shifted, vary
+from train.pool import HEAD_START, SamplePool, mirror_some, shifted, vary
 from train.targets import PointModel
 
 POINTS = PointModel(FaceModel.load())
@@ -76,3 +78,22 @@ def test_a_loader_that_fails_is_reported():
     pool = SamplePool(failing(), capacity=8, reuse=1.0, seed=0, point_mirror=POINTS.mirror)
     with pytest.raises(RuntimeError, match="loader stopped"):
         pool.draw(1)
+
+
+def test_rendering_waits_while_its_samples_are_hardly_used():
+    made = []
+
+    def loader():
+        for i in range(1000):
+            made.append(i)
+            yield labelled(4, seed=1 + i % 3)
+
+    pool = SamplePool(loader(), capacity=80, reuse=2.0, seed=1, point_mirror=POINTS.mirror)
+    time.sleep(1.5)
+    before = len(made)
+    assert 4 * before <= HEAD_START * 80 + 12  # the head start, and what is on its way
+    for _ in range(60):
+        pool.draw(4)
+    time.sleep(1.5)
+    pool.close()
+    assert 30 <= 4 * (len(made) - before) <= 150  # 240 draws, two of each

@@ -1,25 +1,94 @@
-"""`mmface evaluate`: figures of a checkpoint on held-out renders."""
+"""`mmface evaluate`: figures of weights on annotated pictures and on held-out renders."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 
 @click.command()
-@click.argument("checkpoint", type=click.Path(path_type=Path))
-@click.option("--samples", default=160, show_default=True, help="Held-out renders to measure on.")
-def evaluate(checkpoint: Path, samples: int) -> None:
-    """Measure CHECKPOINT on renders of held-out portraits, whose truth is known exactly."""
-    from mmface_core.model.face_model import FaceModel
-    from train import evaluate as figures
-    from train.checkpoint import network_from_checkpoint
-    from train.data.loader import heldout_sample, stack
-    from train.targets import TargetMaker
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--weights", type=click.Path(path_type=Path), help="An exported .onnx, or a training checkpoint (.pt).")
+@click.option("--renders", default=0, help="Also measure on this many held-out renders (needs the training cache).")
+@click.option("--labels", type=click.Choice(["reannotated", "3d"]), default="reannotated", help="Of *_extra.npz files.")
+@click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]))
+@click.option("--curve", type=click.Path(path_type=Path), help="Draw the cumulative error curves into this .svg.")
+@click.option("--seed", default=0, help="Of the renders: another seed draws other heads.")
+def evaluate(
+    folders: Sequence[Path],
+    weights: Path | None,
+    renders: int,
+    labels: str,
+    refine: str | None,
+    curve: Path | None,
+    seed: int,
+) -> None:
+    """Measure weights on FOLDERS of annotated pictures (.pts, or AFLW2000-3D's *_extra.npz), as capture really runs.
 
-    net = network_from_checkpoint(checkpoint)
-    maker = TargetMaker(FaceModel.load(), net.config.volume_size)
-    batch = stack([heldout_sample(index, net.config.input_size) for index in range(samples)])
-    for name, value in figures.evaluate(net, batch, maker).items():
-        click.echo(f"{name:12} {value:8.3f}")
+    Landmark errors are in % of sqrt(w*h) of the annotated 68-point box.
+    """
+    import tempfile
+
+    from mmface_core.errors import UserError
+
+    if not folders and not renders:
+        raise UserError("Name folders of annotated pictures, or ask for --renders N.")
+    with tempfile.TemporaryDirectory() as scratch:
+        exported = _exported(weights, Path(scratch))
+        if folders:
+            _annotated(folders, exported, labels, refine, curve)
+        if renders:
+            _rendered(exported, renders, seed)
+
+
+def _exported(weights: Path | None, scratch: Path) -> Path | None:
+    """Weights that capture can load: a checkpoint is exported into `scratch` first."""
+    if weights is None or weights.suffix != ".pt":
+        return weights
+    from mmface_core.model.face_model import FaceModel
+    from train.export import export_checkpoint
+
+    return export_checkpoint(weights, scratch, FaceModel.load())
+
+
+def _annotated(
+    folders: Sequence[Path], weights: Path | None, labels: str, refine: str | None, curve: Path | None
+) -> None:
+    from mmface_core.capture.engine import NoFaceError
+    from mmface_core.capture.load import load_engine
+    from mmface_core.capture.sources import open_source
+    from train.measure.annotations import read_folder
+    from train.measure.curve import write_curves
+    from train.measure.landmark_error import face_error, summary
+
+    engine = load_engine(weights, refine)
+    click.echo(engine.description)
+    curves = {}
+    for folder in folders:
+        errors = []
+        for face in read_folder(folder, labels):
+            try:
+                takes = engine.capture(open_source(face.picture), "all")
+            except NoFaceError:
+                takes = []
+            errors.append(face_error(face.points, face.yaw_deg, takes))
+        click.echo(f"{folder.name}:")
+        for line in summary(errors):
+            click.echo(f"  {line}")
+        curves[folder.name] = [error.inner51 for error in errors]
+    if curve is not None:
+        write_curves(curve, curves)
+        click.echo(f"Wrote {curve}.")
+
+
+def _rendered(weights: Path | None, count: int, seed: int) -> None:
+    from mmface_core.model.face_model import FaceModel
+    from mmface_core.network.inference import Predictor
+    from train.data.loader import heldout_sample
+    from train.measure.rendered import measure_rendered
+
+    samples = [heldout_sample(seed * 1_000_000 + index) for index in range(count)]
+    for line in measure_rendered(Predictor(weights), FaceModel.load(), samples).lines():
+        click.echo(line)

@@ -66,7 +66,7 @@ def sample_crop(rng: np.random.Generator) -> tuple[float, np.ndarray]:
 def sample_expression(rng: np.random.Generator) -> np.ndarray:
     """ARKit weights (52,) f32 in 0..1."""
     weights = np.zeros(len(ARKIT_NAMES), np.float32)
-    kind = rng.choice(["neutral", "single", "several", "face"], p=[0.08, 0.12, 0.12, 0.68])
+    kind = rng.choice(["neutral", "single", "several", "face"], p=[0.06, 0.14, 0.20, 0.60])
     if kind == "single":
         _some_units(rng, weights, 1)
     elif kind == "several":

@@ -115,7 +115,7 @@ def shaky_states(reconstructor: Reconstructor, prediction: Prediction, count: in
 def test_a_take_has_one_identity_and_shakes_less_for_it(reconstructor, prediction):
     states = shaky_states(reconstructor, prediction)
     settler = PointFitter(reconstructor.fitter.surface, FitConfig(n_identity=0))
-    settled = settle(states, settler)
+    settled = settle(states, settler, reconstructor.marks)
     assert all(np.array_equal(s.identity, common_identity(states)) for s in settled)
 
     def shake(values) -> float:
@@ -129,8 +129,8 @@ def test_settling_does_not_depend_on_the_size_of_the_face_in_the_picture(reconst
     states = shaky_states(reconstructor, prediction, 4)
     settler = PointFitter(reconstructor.fitter.surface, FitConfig(n_identity=0))
     far = Crop.around(np.array([127.5, 127.5]), 1024.0, 0.0)  # a quarter of the size, elsewhere
-    moved = settle([far.to_crop(state) for state in states], settler)
-    for there, here in zip(moved, settle(states, settler), strict=True):
+    moved = settle([far.to_crop(state) for state in states], settler, reconstructor.marks)
+    for there, here in zip(moved, settle(states, settler, reconstructor.marks), strict=True):
         assert np.allclose(far.to_picture(there).landmarks, here.landmarks, atol=0.05)
         assert np.allclose(there.expression, here.expression, atol=1e-3)
 

@@ -120,3 +120,11 @@ def test_an_npz_that_is_no_model_or_of_another_version_is_told_in_a_sentence(tmp
     path.write_bytes(buffer.getvalue())
     with pytest.raises(UserError, match="mmface-model/9"):
         FaceModel.load(path)
+
+
+def test_a_model_without_annotators_places_takes_its_landmarks_for_them(tmp_path):
+    with np.load(DEFAULT_MODEL_PATH) as file:
+        arrays = {key: file[key] for key in file.files if not key.startswith("annotated")}
+    model = FaceModel(arrays)
+    assert torch.equal(model.annotated_vertices, model.landmark_vertices)
+    assert torch.equal(model.annotated_weights, model.landmark_weights)

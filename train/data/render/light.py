@@ -39,18 +39,11 @@ def sample_light(rng: np.random.Generator, relight: float = 1.0) -> dict[str, ob
 
 def sample_eyes(rng: np.random.Generator) -> dict[str, object]:
     """Eye uniforms: colours of iris and white, iris and pupil size, the lids' shadow, the cornea's reflection."""
-    palette = [
-        (0.20, 0.11, 0.05),
-        (0.33, 0.20, 0.10),
-        (0.12, 0.07, 0.04),
-        (0.36, 0.42, 0.46),
-        (0.26, 0.36, 0.46),
-        (0.32, 0.36, 0.22),
-    ]
-    iris = np.array(palette[rng.choice(len(palette), p=[0.3, 0.2, 0.2, 0.12, 0.1, 0.08])]) * rng.uniform(0.7, 1.3)
+    iris = np.array(IRIS_COLOURS[rng.choice(len(IRIS_COLOURS), p=IRIS_SHARES)]) * rng.uniform(0.7, 1.3)
     iris_angle = np.radians(rng.uniform(25.0, 31.0))
     pupil_angle = iris_angle * rng.uniform(0.25, 0.6)
-    white = rng.uniform(0.62, 0.95) * np.array([1.0, rng.uniform(0.92, 0.99), rng.uniform(0.88, 0.98)])
+    # Never as white as paper: lids, lashes and the ball's own curve keep light from it, and glowing eyes look rendered.
+    white = rng.uniform(0.48, 0.85) * np.array([1.0, rng.uniform(0.92, 0.99), rng.uniform(0.88, 0.98)])
     return {
         "iris_colour": tuple(np.clip(iris + rng.normal(0, 0.03, 3), 0.01, 1.0)),
         "iris_shape": (np.cos(iris_angle), np.cos(pupil_angle), rng.uniform(0.3, 0.9), rng.uniform(0.0, 9.0)),

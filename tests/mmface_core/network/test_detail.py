@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mmface_core.model.dense_points import detail_points, point_mirror, point_names
+from mmface_core.network.detail import DetailNetwork, cut, to_crop
+from mmface_core.network.mmface import MMFaceNet
+
+NAMES = point_names()
+
+
+@pytest.fixture
+def closer(tiny):
+    """The tiny network's sizes with a closer look."""
+    places = detail_points(NAMES)
+    return replace(
+        tiny,
+        eye_points=places.eye_left,
+        eye_points_right=places.eye_right,
+        mouth_points=places.mouth,
+        detail_width=8,
+        detail_features=4,
+    )
+
+
+@pytest.fixture
+def first() -> torch.Tensor:
+    """First points of two faces, spread as a face's are."""
+    generator = torch.Generator().manual_seed(3)
+    return 127.5 + 50.0 * torch.randn(2, len(NAMES), 2, generator=generator)
+
+
+def ramp(size: int) -> torch.Tensor:
+    """A picture whose red is x and whose green is y, in pixels of the 256 crop."""
+    line = (torch.arange(size, dtype=torch.float32) + 0.5) * (256.0 / size) - 0.5
+    return torch.stack([line.repeat(size, 1), line[:, None].repeat(1, size), torch.zeros(size, size)])[None]
+
+
+@pytest.mark.parametrize("size", [256, 128])
+def test_a_patch_shows_the_picture_where_it_was_cut(size):
+    centre, reach = torch.tensor([[100.0, 140.0]]), torch.tensor([32.0])
+    patch = cut(ramp(size), centre, reach)[0]
+    assert patch.shape == (3, 64, 64)
+    inside = torch.tensor([[-0.5, 0.25]])  # of the patch: 16 px left of its centre, 8 px below
+    x, y = to_crop(inside[None], centre, reach)[0, 0]
+    column, row = ((inside[0] + 1.0) * 32.0 - 0.5).tolist()
+    at = patch[:2, [int(row), int(row) + 1]][:, :, [int(column), int(column) + 1]].mean((1, 2))
+    assert torch.allclose(at, torch.stack([x, y]), atol=0.6)
+
+
+def test_beyond_the_border_a_patch_is_black():
+    patch = cut(torch.ones(1, 3, 256, 256), torch.tensor([[0.0, 128.0]]), torch.tensor([40.0]))[0, 0]
+    assert patch[32, :30].abs().max() == 0 and patch[32, 40:].min() > 0.99
+
+
+def test_only_the_points_of_eyes_and_mouth_are_placed_anew(closer, first):
+    network = DetailNetwork(closer).eval()
+    points, features = network(torch.rand(2, 3, 256, 256), first)
+    moved = (points != first).any(dim=2).any(dim=0)
+    places = detail_points(NAMES)
+    assert set(torch.nonzero(moved)[:, 0].tolist()) == set(places.eye_left + places.eye_right + places.mouth)
+    assert features.shape == (2, 12)
+
+
+def test_a_mirrored_face_has_its_eyes_points_mirrored(closer, first):
+    network = DetailNetwork(closer).eval()
+    crop = torch.rand(2, 3, 256, 256)
+    mirror = torch.from_numpy(point_mirror(NAMES))
+
+    def mirrored(points: torch.Tensor) -> torch.Tensor:
+        return torch.stack([255.0 - points[..., 0], points[..., 1]], dim=2)[:, mirror]
+
+    here, _ = network(crop, first)
+    there, _ = network(crop.flip(3), mirrored(first))
+    eyes = list(closer.eye_points + closer.eye_points_right)
+    assert torch.allclose(mirrored(there)[:, eyes], here[:, eyes], atol=1e-2)
+
+
+def test_first_points_learn_nothing_from_the_closer_look(closer):
+    net = MMFaceNet(closer)
+    output = net(torch.rand(2, 3, 256, 256))
+    patches = list(closer.eye_points + closer.eye_points_right + closer.mouth_points)
+    output.points[:, patches].sum().backward()
+    assert net.point_head.scores.weight.grad is None
+    assert net.detail.eye.heat.weight.grad.abs().sum() > 0
+
+
+def test_without_patches_the_first_points_are_the_points(tiny_net):
+    output = tiny_net.eval()(torch.rand(1, 3, 256, 256))
+    assert tiny_net.detail is None
+    assert torch.equal(output.points, output.first_points)
+
+
+def test_the_two_eyes_points_are_each_others_mirror_image():
+    places, mirror = detail_points(NAMES), point_mirror(NAMES)
+    assert [int(mirror[number]) for number in places.eye_left] == list(places.eye_right)
+    assert not set(places.eye_left) & set(places.eye_right)
+    assert {int(mirror[number]) for number in places.mouth} == set(places.mouth)

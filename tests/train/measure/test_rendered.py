@@ -1,0 +1,81 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from mmface_core.capture.state import FaceState
+from mmface_core.model.arkit import ARKIT_NAMES
+from mmface_core.model.face_model import FaceModel
+from train.measure.rendered import compare
+from train.model_samples import ModelSamples
+from train.targets import PointModel
+
+COUNT = 40
+
+
+@pytest.fixture(scope="module")
+def model() -> FaceModel:
+    return FaceModel.load()
+
+
+@pytest.fixture(scope="module")
+def truth(model):
+    drawn = ModelSamples(PointModel(model), COUNT, 6)
+    points = torch.randn(COUNT, 124, 2, generator=torch.Generator().manual_seed(1)).numpy() * 40.0
+    return [
+        {
+            "expression": drawn.expression[i].numpy(),
+            "expression_weight": np.ones(52, np.float32),
+            "identity": drawn.identity[i].numpy(),
+            "rotation": drawn.rotation[i].numpy(),
+            "points": points[i],
+        }
+        for i in range(COUNT)
+    ]
+
+
+def read(sample, **changes) -> FaceState:
+    state = FaceState(
+        identity=sample["identity"],
+        expression=sample["expression"],
+        rotation=sample["rotation"],
+        scale=1.28,
+        translation=np.zeros(2, np.float32),
+        landmarks=np.zeros((68, 3), np.float32),
+        points=sample["points"],
+        confidence=1.0,
+    )
+    return replace(state, **changes)
+
+
+def test_a_perfect_reading_has_no_error(model, truth):
+    figures = compare([read(sample) for sample in truth], truth, model)
+    assert np.nanmin(figures.r) > 0.999
+    assert figures.vertices_mm < 1e-3 and figures.nme51 < 1e-3 and figures.pose_deg[0] < 0.1
+    assert figures.weight_error.max() == 0.0 and figures.closed > 0.95
+
+
+def test_neutral_readings_correlate_with_nothing(model, truth):
+    neutral = np.zeros(52, np.float32)
+    figures = compare([read(sample, expression=neutral) for sample in truth], truth, model)
+    assert np.nanmax(figures.r) == 0.0
+    assert figures.closed == 0.0 and figures.vertices_mm > 0.3
+
+
+def test_eyes_behind_dark_glasses_are_left_out(model, truth):
+    blink = ARKIT_NAMES.index("eyeBlinkLeft")
+    hidden = [dict(sample) for sample in truth]
+    weight = np.ones(52, np.float32)
+    weight[blink] = 0.1
+    hidden[0]["expression_weight"] = weight
+    wrong = truth[0]["expression"].copy()
+    wrong[blink] = 1.0 - wrong[blink]
+    states = [read(hidden[0], expression=wrong), *(read(sample) for sample in truth[1:])]
+    assert compare(states, hidden, model).weight_error[blink] == 0.0
+
+
+def test_the_units_are_listed_worst_first(model, truth):
+    lines = compare([read(sample) for sample in truth], truth, model).lines()
+    assert f"{COUNT} held-out renders" in lines[0]
+    assert sum(line.startswith("  ") for line in lines) == 52

@@ -1,0 +1,1 @@
+"""Measure the weights: landmark error on annotated pictures, and everything on rendered heads whose truth is known."""

@@ -1,0 +1,94 @@
+"""Annotated pictures: folders of iBUG `.pts` files, and AFLW2000-3D's `.mat` with `*_extra.npz`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy.io import loadmat
+
+from mmface_core.capture.keypoints import fit_pose
+from mmface_core.conventions import rotation_from_300wlp, rotation_to_euler
+from mmface_core.errors import UserError
+from mmface_core.model.face_model import FaceModel
+
+PICTURES = (".jpg", ".png", ".jpeg")
+INNER = slice(17, 68)
+SPREAD_MM = 4.0  # how far a face's points lie from the mean face's
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """One annotated face: its picture; points (68, 2) in 0-based pixels; yaw in degrees, the file's own or from a
+    fit of the points.
+    """
+
+    picture: Path
+    points: np.ndarray
+    yaw_deg: float
+
+
+def read_pts(path: Path) -> np.ndarray:
+    """The first 68 points (68, 2) of an iBUG file, with or without its header, as 0-based pixels.
+
+    Raises UserError where the file does not hold them. The files count pixels from 1.
+    """
+    rows: list[tuple[float, float]] = []
+    for line in path.read_text().splitlines():
+        parts = line.replace("{", " ").replace("}", " ").split()
+        if len(parts) == 2:
+            try:
+                rows.append((float(parts[0]), float(parts[1])))
+            except ValueError:
+                continue
+    if len(rows) < 68:
+        raise UserError(f"{path} holds {len(rows)} points; 68 are needed.")
+    return np.array(rows[:68]) - 1.0
+
+
+def read_folder(folder: Path, labels: str = "reannotated") -> list[Annotated]:
+    """Every annotated picture of a folder, by name.
+
+    labels: of `*_extra.npz` files "reannotated" takes the 2D points set by hand, "3d" the projected 3D ones.
+    Raises UserError where the folder holds no annotated picture.
+    """
+    faces = sorted(_faces(folder, labels), key=lambda face: face.picture.name)
+    if not faces:
+        raise UserError(f"{folder} holds no annotated pictures: IMAGE.pts or IMAGE_extra.npz beside IMAGE.jpg.")
+    return faces
+
+
+def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
+    mean = FaceModel.load()
+    neutral = (mean.mean[mean.landmark_vertices] * mean.landmark_weights[..., None]).sum(1).numpy()[INNER]
+    for path in folder.glob("*.pts"):
+        picture = _picture(folder, path.stem)
+        if picture is not None:
+            points = read_pts(path)
+            yield Annotated(picture, points, yaw_of(points[INNER], neutral))
+    for path in folder.glob("*_extra.npz"):
+        stem = path.name.removesuffix("_extra.npz")
+        picture = _picture(folder, stem)
+        if picture is None:
+            continue
+        with np.load(path) as file:
+            points = file["pts68_3d"][:2].T if labels == "3d" else file["pts68_reannotated"].T
+        parameters = folder / f"{stem}.mat"
+        if parameters.is_file():
+            pitch, yaw, roll = loadmat(parameters)["Pose_Para"][0, :3]
+            angle = float(np.degrees(rotation_to_euler(rotation_from_300wlp(pitch, yaw, roll))[0]))
+        else:
+            angle = yaw_of(points[INNER].astype(float), neutral)
+        yield Annotated(picture, points.astype(float), angle)
+
+
+def yaw_of(points: np.ndarray, neutral: np.ndarray) -> float:
+    """Yaw in degrees from a robust fit of neutral points (n, 3) mm to annotated ones (n, 2), y down."""
+    rotation, _, _ = fit_pose(neutral, points, np.full(len(neutral), SPREAD_MM))
+    return float(np.degrees(rotation_to_euler(rotation)[0]))
+
+
+def _picture(folder: Path, stem: str) -> Path | None:
+    return next((path for suffix in PICTURES if (path := folder / f"{stem}{suffix}").is_file()), None)

@@ -1,0 +1,74 @@
+"""Normalised mean error of landmarks, by band of yaw, and what share of faces lies over a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmface_core.take import Take
+
+OVERLAP = 0.3  # a take whose box overlaps the annotated one by less than this shows another face: a miss
+FAILURE = 8.0  # %; faces over it are counted
+BANDS = ((0.0, 30.0), (30.0, 60.0), (60.0, 90.1))
+
+
+@dataclass(frozen=True)
+class FaceError:
+    """Errors of one face in % of sqrt(w*h) of the annotated 68-point box; NaN where the face was missed.
+
+    all68, inner51: mean over those points; diagonal: what to multiply by for errors in % of the box's diagonal.
+    """
+
+    all68: float
+    inner51: float
+    diagonal: float
+    yaw_deg: float
+
+    @property
+    def missed(self) -> bool:
+        return bool(np.isnan(self.all68))
+
+
+def face_error(points: np.ndarray, yaw_deg: float, takes: Sequence[Take]) -> FaceError:
+    """The error of the take that overlaps the annotated points (68, 2) px most."""
+    size = np.ptp(points, axis=0)
+    root = float(np.sqrt(size.prod()))
+    diagonal = root / float(np.hypot(*size))
+    found = [take.landmarks[0, :, :2].astype(float) for take in takes if take.present[0]]
+    best = max(found, key=lambda marks: overlap(marks, points), default=None)
+    if best is None or overlap(best, points) < OVERLAP:
+        return FaceError(np.nan, np.nan, diagonal, yaw_deg)
+    apart = 100.0 * np.linalg.norm(best - points, axis=1) / root
+    return FaceError(float(apart.mean()), float(apart[17:].mean()), diagonal, yaw_deg)
+
+
+def overlap(one: np.ndarray, other: np.ndarray) -> float:
+    """Intersection over union of the boxes of two sets of points (n, 2)."""
+    low, high = np.maximum(one.min(0), other.min(0)), np.minimum(one.max(0), other.max(0))
+    both = np.clip(high - low, 0.0, None).prod()
+    either = np.ptp(one, axis=0).prod() + np.ptp(other, axis=0).prod() - both
+    return float(both / max(either, 1e-9))
+
+
+def summary(errors: Sequence[FaceError]) -> list[str]:
+    """Lines of a table: all faces, then each band of |yaw| that has any."""
+    rows = [("all", list(errors))]
+    for low, high in BANDS:
+        rows.append((f"|yaw| {low:.0f}-{high:.0f}", [e for e in errors if low <= abs(e.yaw_deg) < high]))
+    return [_row(name, part) for name, part in rows if part]
+
+
+def _row(name: str, errors: Sequence[FaceError]) -> str:
+    seen = [e for e in errors if not e.missed]
+    missed = 100.0 * (len(errors) - len(seen)) / len(errors)
+    if not seen:
+        return f"{name:12} {len(errors):4} faces, all missed"
+    inner, whole = np.array([e.inner51 for e in seen]), np.array([e.all68 for e in seen])
+    by_diagonal = np.array([e.all68 * e.diagonal for e in seen])
+    return (
+        f"{name:12} {len(errors):4} faces  NME 51: {inner.mean():.2f} (median {np.median(inner):.2f})  "
+        f"68: {whole.mean():.2f} ({by_diagonal.mean():.2f} by the diagonal)  "
+        f"over {FAILURE:.0f} %: {100.0 * (inner > FAILURE).mean():.1f} %  missed {missed:.1f} %"
+    )
