@@ -15,7 +15,6 @@ from mmface_core.capture.sources import Ahead, Frame, Source
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import TrackConfig, Tracker
 from mmface_core.errors import UserError
-from mmface_core.geometry.fit import PointFitter
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
 
@@ -51,7 +50,7 @@ class CaptureEngine:
         neutral = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
         self._keypoints = canonical_points(neutral[0].numpy())
         held = replace(self.config.reconstruct.fit, n_identity=0)
-        self._settler = PointFitter(self._reconstructor.fitter.surface, held)
+        self._settler = self._reconstructor.fitter_like(held)
 
     @property
     def description(self) -> str:

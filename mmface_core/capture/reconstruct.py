@@ -14,7 +14,7 @@ from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
 from mmface_core.geometry.icp import IcpResult, icp_vertices, refine_pose
-from mmface_core.model.dense_points import dense_points
+from mmface_core.model.dense_points import dense_points, point_kinds
 from mmface_core.model.face_model import FaceModel
 from mmface_core.model.surface_points import SurfacePoints
 from mmface_core.network.inference import Prediction
@@ -52,7 +52,13 @@ class Reconstructor:
         self._skin = SurfacePoints(model, icp_vertices(model))
         dense = dense_points(model)
         self.marks = SurfacePoints(model, model.annotated_vertices, model.annotated_weights)
-        self.fitter = PointFitter(SurfacePoints(model, dense.vertices, dense.weights), self.config.fit)
+        self._surface = SurfacePoints(model, dense.vertices, dense.weights)
+        self._names = model.expression_names, point_kinds(dense.names)
+        self.fitter = self.fitter_like(self.config.fit)
+
+    def fitter_like(self, config: FitConfig) -> PointFitter:
+        """A fitter to the network's points with other settings."""
+        return PointFitter(self._surface, config, *self._names)
 
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
         """For each crop of an RGB picture the face that it shows, in picture pixels, whatever its confidence."""

@@ -5,6 +5,7 @@ named units are also bounded to 0..1, by freezing those that a step would push t
 torch, because a frame's single face is done in a fraction of the time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -33,17 +34,21 @@ class FitConfig:
     """Spreads of the priors, and how much the points are believed.
 
     rotation (rad), log_scale, translation (px), expression and identity (code units) are standard deviations around the
-    guess; n_identity codes are moved, the others stay. point_px is the spread of a point, robust_px where its influence
-    ends growing. steps of Gauss-Newton. bounded: expression stays within 0..1.
+    guess; n_identity codes are moved, the others stay. units: spreads of expression weights by the start of a name, the
+    first that fits; expression is that of all others. point_px is the spread of a point, points those of some kinds of
+    points (`mmface_core.model.dense_points.point_kinds`); robust_px where a point's influence ends growing. steps of
+    Gauss-Newton. bounded: expression stays within 0..1.
     """
 
     rotation: float = 0.06
     log_scale: float = 0.03
     translation: float = 4.0
     expression: float = 0.1
+    units: tuple[tuple[str, float], ...] = ()
     identity: float = 0.5
     n_identity: int = 24
     point_px: float = 2.0
+    points: tuple[tuple[str, float], ...] = ()
     robust_px: float = 6.0
     steps: int = 2
     bounded: bool = True
@@ -52,9 +57,20 @@ class FitConfig:
 class PointFitter:
     """Fits faces to P points of the model's surface."""
 
-    def __init__(self, surface: SurfacePoints, config: FitConfig | None = None) -> None:
+    def __init__(
+        self,
+        surface: SurfacePoints,
+        config: FitConfig | None = None,
+        unit_names: Sequence[str] = (),
+        point_kinds: Sequence[str] = (),
+    ) -> None:
+        """unit_names (M) and point_kinds (P) say which of the config's spreads count; without them all are alike."""
         self.surface = surface
         self.config = FitConfig() if config is None else config
+        units = unit_names or [""] * len(surface.expression_basis)
+        kinds = point_kinds or [""] * len(surface)
+        self._unit_spread = np.array([_spread(unit, self.config.units, self.config.expression) for unit in units])
+        self._point_px = np.array([_spread(kind, self.config.points, self.config.point_px) for kind in kinds])
         free_identity = surface.identity_basis[: self.config.n_identity]
         self._basis = np.concatenate([surface.expression_basis, free_identity]).transpose(1, 2, 0).copy()  # (P, 3, N)
 
@@ -76,9 +92,9 @@ class PointFitter:
         batch, n_expression = guess.expression.shape
         end = _POSE + n_expression
         spreads = [c.rotation] * 3 + [c.log_scale] + [c.translation] * 2
-        spreads += [c.expression] * n_expression + [c.identity] * (self._basis.shape[2] - n_expression)
+        spreads += [*self._unit_spread] + [c.identity] * (self._basis.shape[2] - n_expression)
         prior = (1.0 / np.square(spreads)).astype(np.float32)  # (6 + N,)
-        sureness = np.full(seen.shape[:2], c.point_px**-2, np.float32)
+        sureness = np.broadcast_to(self._point_px**-2, seen.shape[:2]).astype(np.float32)
         if belief is not None:
             sureness = sureness * np.square(belief)
 
@@ -121,6 +137,11 @@ class PointFitter:
             face.scale * np.exp(step[:, 3]),
             face.translation + step[:, 4:6],
         )
+
+
+def _spread(name: str, table: Sequence[tuple[str, float]], default: float) -> float:
+    """The spread in a table of (start of name, spread) for a name, the first that fits."""
+    return next((value for start, value in table if name.startswith(start)), default)
 
 
 def rotations(vectors: Array) -> Array:

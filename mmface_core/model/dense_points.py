@@ -94,6 +94,27 @@ def point_mirror(names: list[str] | tuple[str, ...]) -> np.ndarray:
     return np.array([index[other(name)] for name in names])
 
 
+LANDMARK_KINDS: Final = (
+    *["outline"] * 17,
+    *["brow"] * 10,
+    *["nose"] * 9,
+    *["lid"] * 12,
+    *["lip"] * 20,
+)
+_KINDS: Final = {"iris": "iris", "lid": "lid", "lip": "lip", "brow": "brow", "nostril": "nose"}
+
+
+def point_kinds(names: list[str] | tuple[str, ...]) -> list[str]:
+    """Of each named point what it lies on: iris, lid, lip, brow, nose, or the face's outline and open skin."""
+
+    def kind(name: str) -> str:
+        if name.startswith("landmark_"):
+            return LANDMARK_KINDS[int(name.removeprefix("landmark_"))]
+        return _KINDS.get(name.split("_")[0], "outline")
+
+    return [kind(name) for name in names]
+
+
 class DetailPoints(NamedTuple):
     """Numbers of the points at the left eye and its brow, of their mirror images in the same order, of the mouth's."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ import click
 @click.option("--renders", default=0, help="Also measure on this many held-out renders (needs the training cache).")
 @click.option("--labels", type=click.Choice(["reannotated", "3d"]), default="reannotated", help="Of *_extra.npz files.")
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]))
+@click.option("--by-skin", is_flag=True, help="Also by how light the skin looks in the picture.")
 @click.option("--curve", type=click.Path(path_type=Path), help="Draw the cumulative error curves into this .svg.")
 @click.option("--seed", default=0, help="Of the renders: another seed draws other heads.")
 def evaluate(
@@ -22,6 +24,7 @@ def evaluate(
     renders: int,
     labels: str,
     refine: str | None,
+    by_skin: bool,
     curve: Path | None,
     seed: int,
 ) -> None:
@@ -38,7 +41,7 @@ def evaluate(
     with tempfile.TemporaryDirectory() as scratch:
         exported = _exported(weights, Path(scratch))
         if folders:
-            _annotated(folders, exported, labels, refine, curve)
+            _annotated(folders, exported, labels, refine, by_skin, curve)
         if renders:
             _rendered(exported, renders, seed)
 
@@ -54,14 +57,15 @@ def _exported(weights: Path | None, scratch: Path) -> Path | None:
 
 
 def _annotated(
-    folders: Sequence[Path], weights: Path | None, labels: str, refine: str | None, curve: Path | None
+    folders: Sequence[Path], weights: Path | None, labels: str, refine: str | None, by_skin: bool, curve: Path | None
 ) -> None:
     from mmface_core.capture.engine import NoFaceError
     from mmface_core.capture.load import load_engine
-    from mmface_core.capture.sources import open_source
+    from mmface_core.capture.sources import open_source, read_image
     from train.measure.annotations import read_folder
     from train.measure.curve import write_curves
     from train.measure.landmark_error import face_error, summary
+    from train.measure.skin import group_of, skin_angle
 
     engine = load_engine(weights, refine)
     click.echo(engine.description)
@@ -73,7 +77,10 @@ def _annotated(
                 takes = engine.capture(open_source(face.picture), "all")
             except NoFaceError:
                 takes = []
-            errors.append(face_error(face.points, face.yaw_deg, takes))
+            error = face_error(face.points, face.yaw_deg, takes)
+            if by_skin:
+                error = replace(error, skin=group_of(skin_angle(read_image(face.picture), face.points)))
+            errors.append(error)
         click.echo(f"{folder.name}:")
         for line in summary(errors):
             click.echo(f"  {line}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmface_core.take import Take
+from train.measure.skin import GROUPS
 
 OVERLAP = 0.3  # a take whose box overlaps the annotated one by less than this shows another face: a miss
 FAILURE = 8.0  # %; faces over it are counted
@@ -18,13 +19,15 @@ BANDS = ((0.0, 30.0), (30.0, 60.0), (60.0, 90.1))
 class FaceError:
     """Errors of one face in % of sqrt(w*h) of the annotated 68-point box; NaN where the face was missed.
 
-    all68, inner51: mean over those points; diagonal: what to multiply by for errors in % of the box's diagonal.
+    all68, inner51: mean over those points; diagonal: what to multiply by for errors in % of the box's diagonal; skin:
+    the group of `train.measure.skin`, or nothing.
     """
 
     all68: float
     inner51: float
     diagonal: float
     yaw_deg: float
+    skin: str = ""
 
     @property
     def missed(self) -> bool:
@@ -53,10 +56,12 @@ def overlap(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def summary(errors: Sequence[FaceError]) -> list[str]:
-    """Lines of a table: all faces, then each band of |yaw| that has any."""
+    """Lines of a table: all faces, then each band of |yaw| and each group of skin that has any."""
     rows = [("all", list(errors))]
     for low, high in BANDS:
         rows.append((f"|yaw| {low:.0f}-{high:.0f}", [e for e in errors if low <= abs(e.yaw_deg) < high]))
+    for group in [name for name, _ in GROUPS] + ["unknown"]:
+        rows.append((f"skin {group}", [e for e in errors if e.skin == group]))
     return [_row(name, part) for name, part in rows if part]
 
 
@@ -64,11 +69,11 @@ def _row(name: str, errors: Sequence[FaceError]) -> str:
     seen = [e for e in errors if not e.missed]
     missed = 100.0 * (len(errors) - len(seen)) / len(errors)
     if not seen:
-        return f"{name:12} {len(errors):4} faces, all missed"
+        return f"{name:19} {len(errors):4} faces, all missed"
     inner, whole = np.array([e.inner51 for e in seen]), np.array([e.all68 for e in seen])
     by_diagonal = np.array([e.all68 * e.diagonal for e in seen])
     return (
-        f"{name:12} {len(errors):4} faces  NME 51: {inner.mean():.2f} (median {np.median(inner):.2f})  "
+        f"{name:19} {len(errors):4} faces  NME 51: {inner.mean():.2f} (median {np.median(inner):.2f})  "
         f"68: {whole.mean():.2f} ({by_diagonal.mean():.2f} by the diagonal)  "
         f"over {FAILURE:.0f} %: {100.0 * (inner > FAILURE).mean():.1f} %  missed {missed:.1f} %"
     )

@@ -12,7 +12,7 @@ from mmface_core.conventions import euler_to_rotation
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter, rotations
 from mmface_core.geometry.rotation import from_axis_angle
-from mmface_core.model.dense_points import dense_points
+from mmface_core.model.dense_points import dense_points, point_kinds
 from mmface_core.model.face_model import FaceModel
 from mmface_core.model.surface_points import SurfacePoints
 
@@ -162,3 +162,26 @@ def test_without_free_identity_the_identity_stays(surface):
     truth = some_faces(2)
     guess = disturbed(truth)
     assert np.array_equal(held.fit(guess, held.points(truth)).identity, guess.identity)
+
+
+def test_a_unit_with_a_small_spread_of_its_own_stays_while_others_move(surface):
+    names = FaceModel.load().expression_names
+    config = FitConfig(units=(("jaw", 1e-4), ("mouth", 1.0)))
+    fitter = PointFitter(surface, config, unit_names=names)
+    truth = some_faces(2)
+    truth.expression[:, [names.index("jawOpen"), names.index("mouthSmileLeft")]] = 0.8
+    guess = truth._replace(expression=np.zeros_like(truth.expression))
+    moved = fitter.fit(guess, fitter.points(truth)).expression
+    assert moved[:, names.index("jawOpen")].max() < 0.01
+    assert moved[:, names.index("mouthSmileLeft")].max() > 0.2
+
+
+def test_points_of_a_kind_with_a_large_spread_hardly_pull(surface):
+    kinds = point_kinds(dense_points(FaceModel.load()).names)
+    assert set(kinds) == {"iris", "lid", "lip", "brow", "nose", "outline"}
+    unsure = PointFitter(surface, FitConfig(points=(("outline", 500.0),)), point_kinds=kinds)
+    truth = some_faces(2)
+    seen = unsure.points(truth)
+    seen[:, [kind == "outline" for kind in kinds]] += 5.0
+    assert apart(unsure, unsure.fit(truth, seen), truth) < 0.05
+    assert apart(unsure, PointFitter(surface).fit(truth, seen), truth) > 0.5
