@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import capture_quality
+from mmface_core.capture.sources import open_source
 
 FRAMES = 1500  # of each video; as many as the independent reading has
 
@@ -31,3 +33,33 @@ def test_head_and_jaw_follow_an_independent_reading_of_videos(shared, engine, tm
     assert medians["yaw r"] >= 0.9
     assert medians["jawOpen r"] >= 0.6
     assert medians["seen %"] >= 90
+
+
+EMOTIONS = {
+    "happy": ("mouthSmileLeft", "mouthSmileRight"),
+    "surprised": ("browInnerUp", "eyeWideLeft", "eyeWideRight", "jawOpen"),
+    "sad": ("mouthFrownLeft", "mouthFrownRight", "browInnerUp"),
+}
+ACTED = {
+    "eamm_happy": "happy",
+    "eamm_sad": "sad",
+    "eamm_surprised": "surprised",
+    "spectre_MEAD_W036_level_3_happy_007": "happy",
+    "spectre_MEAD_M026_level_3_disgusted_018": "",
+    "spectre_MEAD_M030_level_3_angry_016": "",
+}
+
+
+def test_acted_emotions_are_led_by_their_own_units(shared, engine):
+    """Each clip's mean weights, less what all the clips have in common: the label's own units must lead."""
+    signals = {}
+    for name in ACTED:
+        source = capture_quality.First(open_source(shared / f"data/videos/{name}.mp4"), 200)
+        (take,) = engine.capture(source)
+        mean = dict(zip(take.weight_names, take.weights[take.present].mean(0), strict=True))
+        signals[name] = [float(np.mean([mean[unit] for unit in units])) for units in EMOTIONS.values()]
+    common = np.median(list(signals.values()), axis=0)
+    for name, label in ACTED.items():
+        if label:
+            lead = list(EMOTIONS)[int(np.argmax(signals[name] - common))]
+            assert lead == label, (name, dict(zip(EMOTIONS, signals[name] - common, strict=True)))

@@ -26,6 +26,7 @@ from train.data.render.glasses import sample_glasses
 from train.data.render.hair import sample_hair
 from train.data.render.light import sample_eyes, sample_light
 from train.data.render.paint import sample_noise_texture, sample_skin_colours
+from train.data.render.teeth import place_teeth
 
 PROCEDURAL, PORTRAIT, TEXTURED = 0, 1, 2
 DEFAULT_SHARES = {"textured": 0.6, "portrait": 0.3, "procedural": 0.1}
@@ -177,7 +178,8 @@ class SampleMaker:
                 weight[EYE_UNITS] = HIDDEN_WEIGHT
         uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
         mouth = sample_mouth_colours(rng)
-        rgba, projected = self.renderer.render(person.vertices, person.pose, skin, mouth, uniforms, tuple(extras))
+        drawn = place_teeth(rng, person.vertices)
+        rgba, projected = self.renderer.render(drawn, person.pose, skin, mouth, uniforms, tuple(extras))
         crop = self._composed(rng, cv2.resize(rgba, (self.size, self.size), interpolation=cv2.INTER_AREA))
         camera_of = person.pose.rotation, person.pose.scale, person.pose.translation
         if np.isfinite(person.pose.distance_mm):

@@ -111,7 +111,7 @@ def sample_mouth_colours(rng: np.random.Generator) -> np.ndarray:
     """Colours (V, 3) f32 of teeth, tongue, mouth and lashes; the skin's rows are grey and unused."""
     head = default_head()
     colours = np.full((head.n_vertices, 3), 0.5, np.float32)
-    teeth = rng.uniform(0.5, 0.9) * np.array([1.0, rng.uniform(0.9, 0.98), rng.uniform(0.72, 0.94)])
+    teeth = rng.uniform(0.62, 0.95) * np.array([1.0, rng.uniform(0.9, 0.98), rng.uniform(0.72, 0.94)])
     gum = np.array([0.62, 0.27, 0.26]) * rng.uniform(0.5, 1.0)
     palette = {
         "teeth_upper": teeth,
