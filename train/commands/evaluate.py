@@ -17,6 +17,7 @@ import click
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]))
 @click.option("--by-skin", is_flag=True, help="Also by how light the skin looks in the picture.")
 @click.option("--curve", type=click.Path(path_type=Path), help="Draw the cumulative error curves into this .svg.")
+@click.option("--worst", type=click.Path(path_type=Path), help="Write a sheet of the worst renders into this .png.")
 @click.option("--seed", default=0, help="Of the renders: another seed draws other heads.")
 def evaluate(
     folders: Sequence[Path],
@@ -26,6 +27,7 @@ def evaluate(
     refine: str | None,
     by_skin: bool,
     curve: Path | None,
+    worst: Path | None,
     seed: int,
 ) -> None:
     """Measure weights on FOLDERS of annotated pictures (.pts, or AFLW2000-3D's *_extra.npz), as capture really runs.
@@ -43,7 +45,7 @@ def evaluate(
         if folders:
             _annotated(folders, exported, labels, refine, by_skin, curve)
         if renders:
-            _rendered(exported, renders, seed)
+            _rendered(exported, renders, seed, worst)
 
 
 def _exported(weights: Path | None, scratch: Path) -> Path | None:
@@ -90,12 +92,20 @@ def _annotated(
         click.echo(f"Wrote {curve}.")
 
 
-def _rendered(weights: Path | None, count: int, seed: int) -> None:
+def _rendered(weights: Path | None, count: int, seed: int, worst: Path | None) -> None:
+    import cv2
+
     from mmface_core.model.face_model import FaceModel
     from mmface_core.network.inference import Predictor
     from train.data.loader import heldout_sample
-    from train.measure.rendered import measure_rendered
+    from train.measure.rendered import compare, point_errors, read_rendered
+    from train.measure.worst import worst_sheet
 
     samples = [heldout_sample(seed * 1_000_000 + index) for index in range(count)]
-    for line in measure_rendered(Predictor(weights), FaceModel.load(), samples).lines():
+    model = FaceModel.load()
+    states = read_rendered(Predictor(weights), model, samples)
+    for line in compare(states, samples, model).lines():
         click.echo(line)
+    if worst is not None:
+        cv2.imwrite(str(worst), worst_sheet(states, samples, point_errors(states, samples), 12)[..., ::-1])
+        click.echo(f"Wrote {worst}.")

@@ -11,11 +11,13 @@ from train.data.streams import Sample
 
 def draw_sheet(samples: list[Sample], columns: int, marks: bool = True, tile: int = 256) -> np.ndarray:
     """Samples side by side, (rows * tile, columns * tile, 3) u8 RGB; `marks` draws the 68 landmarks of the labels."""
-    tiles = [_draw(sample, tile, marks) for sample in samples]
-    blank = np.zeros((tile, tile, 3), np.uint8)
-    tiles += [blank] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    return np.vstack(rows)
+    return tiled([_draw(sample, tile, marks) for sample in samples], columns)
+
+
+def tiled(pictures: list[np.ndarray], columns: int) -> np.ndarray:
+    """Pictures of one size (H, W, 3) side by side, `columns` in a row, the last row filled with black."""
+    pictures = pictures + [np.zeros_like(pictures[0])] * (-len(pictures) % columns)
+    return np.vstack([np.hstack(pictures[i : i + columns]) for i in range(0, len(pictures), columns)])
 
 
 def landmarks_of(sample: Sample) -> np.ndarray:

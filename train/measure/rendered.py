@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,15 +60,14 @@ class RenderedFigures:
         return float(np.nanmean(self.r[chosen]))
 
 
-def measure_rendered(predictor: Predictor, model: FaceModel, samples: Iterable[Sample]) -> RenderedFigures:
-    """Read the samples' crops with network and fit, as a tracker's single look does, and compare."""
+def read_rendered(predictor: Predictor, model: FaceModel, samples: Sequence[Sample]) -> list[FaceState]:
+    """Read the samples' crops with network and fit, as a tracker's single look does."""
     reader = Reconstructor(predictor, model)
-    samples = list(samples)
     states: list[FaceState] = []
     for start in range(0, len(samples), BATCH):
         crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
         states += reader.states(predictor.predict(crops))
-    return compare(states, samples, model)
+    return states
 
 
 def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceModel) -> RenderedFigures:
@@ -96,18 +95,18 @@ def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceM
         closed=float(got[:, blink][shut].mean()) if shut.any() else float("nan"),
         vertices_mm=float(apart.mean()),
         pose_deg=(float(np.mean(turned)), float(np.median(turned))),
-        nme51=_nme51(states, samples),
+        nme51=float(point_errors(states, samples).mean()),
     )
 
 
-def _nme51(states: Sequence[FaceState], samples: Sequence[Sample]) -> float:
-    """Of the network's own inner landmarks, which lie on the same anatomical places as the truth."""
+def point_errors(states: Sequence[FaceState], samples: Sequence[Sample]) -> np.ndarray:
+    """NME (n,) in % of the network's own inner landmarks, which lie on the same anatomical places as the truth."""
     errors = []
     for state, sample in zip(states, samples, strict=True):
         true = sample["points"][:68]
         size = np.sqrt(np.ptp(true, axis=0).prod())
         errors.append(100.0 * np.linalg.norm(state.points[17:68] - true[17:], axis=1).mean() / size)
-    return float(np.mean(errors))
+    return np.array(errors)
 
 
 def _front(model: FaceModel) -> np.ndarray:

@@ -8,6 +8,7 @@ from mmface_core.capture.state import FaceState
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
 from train.measure.rendered import compare
+from train.measure.worst import worst_sheet
 from train.model_samples import ModelSamples
 from train.targets import PointModel
 
@@ -79,3 +80,10 @@ def test_the_units_are_listed_worst_first(model, truth):
     lines = compare([read(sample) for sample in truth], truth, model).lines()
     assert f"{COUNT} held-out renders" in lines[0]
     assert sum(line.startswith("  ") for line in lines) == 52
+
+
+def test_the_sheet_shows_the_worst_first(truth):
+    samples = [sample | {"crop": np.full((256, 256, 3), 10 * i, np.uint8)} for i, sample in enumerate(truth[:8])]
+    sheet = worst_sheet([read(sample) for sample in samples], samples, np.arange(8.0), 7)
+    assert sheet.shape == (512, 1536, 3)
+    assert sheet[200, 200, 0] == 70 and sheet[200, 456, 0] == 60 and not sheet[300, 300:].any()
