@@ -32,11 +32,13 @@ class Pose:
 def sample_identity(
     rng: np.random.Generator, size: int, near: np.ndarray | None = None, closeness: float = 0.0
 ) -> np.ndarray:
-    """Identity codes (size,) f32: N(0, 1) damped at random; around the codes `near` (size,) where given.
+    """Identity codes (size,) f32: N(0, 1) damped, at times stretched, since children's and unusual proportions lie far
+    from the mean of the model; around the codes `near` (size,) where given.
 
     closeness 0..1: the least share of `near` that is kept.
     """
-    noise = rng.standard_normal(size) * rng.uniform(0.4, 1.1)
+    spread = rng.choice([rng.uniform(0.4, 1.1), rng.uniform(1.0, 1.7)], p=[0.7, 0.3])
+    noise = rng.standard_normal(size) * spread
     if near is not None:
         keep = rng.choice([1.0, rng.uniform(max(0.3, closeness), 1.0)], p=[0.3, 0.7])
         noise = keep * near + np.sqrt(1.0 - keep**2) * noise
@@ -47,9 +49,11 @@ def sample_pose(rng: np.random.Generator, max_yaw_deg: float = 90.0) -> Pose:
     """A head pose and the crop that a tracker with a somewhat wrong box would make of it."""
     yaw = rng.choice([rng.normal(0, 18), rng.uniform(-55, 55), rng.uniform(-90, 90)], p=[0.5, 0.35, 0.15])
     yaw = np.clip(yaw, -max_yaw_deg, max_yaw_deg)
-    pitch = np.clip(rng.choice([rng.normal(0, 9), rng.uniform(-38, 38)], p=[0.7, 0.3]), -40, 40)
+    pitch = np.clip(
+        rng.choice([rng.normal(0, 9), rng.uniform(-38, 38), rng.uniform(-50, 50)], p=[0.7, 0.2, 0.1]), -50, 50
+    )
     pitch *= 1.0 - 0.4 * abs(yaw) / 90.0  # a profile that also looks far up or down is rare
-    roll = rng.choice([rng.normal(0, 5), rng.uniform(-25, 25)], p=[0.8, 0.2])
+    roll = rng.choice([rng.normal(0, 5), rng.uniform(-25, 25), rng.uniform(-45, 45)], p=[0.8, 0.15, 0.05])
     distance = rng.choice([np.inf, np.exp(rng.uniform(np.log(350.0), np.log(2500.0)))], p=[0.2, 0.8])
     scale, translation = sample_crop(rng)
     return Pose(euler_to_rotation(*np.radians([yaw, pitch, roll])), scale, translation, float(distance))
