@@ -12,8 +12,15 @@ import click
 @click.option(
     "--run-dir", type=click.Path(path_type=Path), required=True, help="Folder of the run; an old one resumes."
 )
-def train(config: Path, run_dir: Path) -> None:
+@click.option("--plot", type=click.Path(path_type=Path), help="Only draw the run's progress so far into this .svg.")
+def train(config: Path, run_dir: Path, plot: Path | None) -> None:
     """Train the network as CONFIG (YAML) says; started again with the same folder, go on where it stopped."""
+    if plot is not None:
+        from train.measure.curve import write_progress
+
+        write_progress(plot, run_dir)
+        click.echo(f"Wrote {plot}.")
+        return
     from train.memory import keep_freed_memory, wait_without_spinning
 
     wait_without_spinning()  # both before torch is loaded

@@ -1,49 +1,76 @@
-"""The cumulative error curve of several sets, as an SVG picture."""
+"""Line charts as SVG: the cumulative error curve of several sets, and the progress of a run."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from mmface_core.errors import UserError
+
 COLOURS = ("#1f6fb2", "#d1602a", "#3c9a5f", "#8a5aa8", "#b0912b", "#c2457a", "#4a4a4a")
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 420, 56, 20, 16, 46
-END = 8.0  # % of sqrt(w*h), the right end of the curve
+TICKS = 8
+END = 8.0  # % of sqrt(w*h), the right end of the cumulative curve
+PROGRESS = {
+    "r": "mean over units",
+    "r_jaw": "jawOpen",
+    "r_blink": "eyeBlink",
+    "r_smile": "mouthSmile",
+    "r_gaze": "gaze",
+}
+
+Line = Sequence[tuple[float, float]]
 
 
 def write_curves(path: Path, sets: Mapping[str, Sequence[float]], points: int = 51) -> None:
     """Write the share of faces (misses count as failures, NaN) whose NME lies below each value, one curve a set."""
-    plot_width, plot_height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
-        ' font-size="12">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
-    ]
-    for share in np.linspace(0.0, 1.0, 6):
-        y = TOP + plot_height * (1.0 - share)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{100 * share:.0f} %</text>')
-    for value in np.arange(0.0, END + 0.1, 1.0):
-        x = LEFT + plot_width * value / END
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.0f}</text>')
-    parts.append(
-        f'<text x="{LEFT + plot_width / 2}" y="{HEIGHT - 8}" text-anchor="middle">'
-        f"NME of {points} points, % of sqrt(w*h)</text>"
-    )
-    for number, (name, errors) in enumerate(sets.items()):
-        colour = COLOURS[number % len(COLOURS)]
-        line = " ".join(
-            f"{LEFT + plot_width * value / END:.1f},{TOP + plot_height * (1.0 - share):.1f}"
-            for value, share in cumulative(errors)
-        )
-        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        y = HEIGHT - BOTTOM - 12 - 16 * (len(sets) - 1 - number)
-        parts.append(f'<text x="{WIDTH - RIGHT - 8}" y="{y}" text-anchor="end" fill="{colour}">{name}</text>')
-    path.write_text("\n".join([*parts, "</svg>"]) + "\n")
+    lines = {name: cumulative(errors) for name, errors in sets.items()}
+    write_chart(path, lines, f"NME of {points} points, % of sqrt(w*h); upwards the share of faces", END)
+
+
+def write_progress(path: Path, run: Path) -> None:
+    """Write how r of weights on held-out renders rose over a run's pictures. UserError where the run has no figures."""
+    file = run / "validation.csv"
+    if not file.is_file():
+        raise UserError(f"{run} holds no validation.csv: it is no run, or none that has come to its first validation.")
+    with file.open() as opened:
+        rows = list(csv.DictReader(opened))
+    lines = {
+        label: [(float(row["images"]) / 1000.0, float(row[key])) for row in rows] for key, label in PROGRESS.items()
+    }
+    end = max(x for line in lines.values() for x, _ in line)
+    write_chart(path, lines, "thousand pictures; upwards r with the true weights of held-out renders", end)
 
 
 def cumulative(errors: Sequence[float], steps: int = 161) -> list[tuple[float, float]]:
     """(value, share of the errors below it) from 0 to `END`; a NaN is below nothing."""
     values = np.asarray(errors, float)
     return [(float(v), float((values <= v).sum() / max(len(values), 1))) for v in np.linspace(0.0, END, steps)]
+
+
+def write_chart(path: Path, lines: Mapping[str, Line], caption: str, end: float) -> None:
+    """Write lines of (x, y), x from 0 to `end` and y from 0 to 1, each with its name at the lower right."""
+    wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
+        ' font-size="12">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="white"/>',
+        f'<text x="{LEFT + wide / 2}" y="{HEIGHT - 8}" text-anchor="middle">{caption}</text>',
+    ]
+    for share in np.linspace(0.0, 1.0, 6):
+        y = TOP + high * (1.0 - share)
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" stroke="#ddd"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{share:.1f}</text>')
+    for value in np.linspace(0.0, end, TICKS + 1):
+        x = LEFT + wide * value / end
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{value:.3g}</text>')
+    for number, (name, line) in enumerate(lines.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        places = " ".join(f"{LEFT + wide * x / end:.1f},{TOP + high * (1.0 - max(y, 0.0)):.1f}" for x, y in line)
+        parts.append(f'<polyline points="{places}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        y = HEIGHT - BOTTOM - 12 - 16 * (len(lines) - 1 - number)
+        parts.append(f'<text x="{WIDTH - RIGHT - 8}" y="{y}" text-anchor="end" fill="{colour}">{name}</text>')
+    path.write_text("\n".join([*parts, "</svg>"]) + "\n")

@@ -40,4 +40,4 @@ def test_poses_keep_their_limits(limit: float) -> None:
         assert 0.8 < pose.scale / 1.28 < 1.25
         assert np.abs(pose.translation - 127.5).max() < 21
     assert np.abs(angles).max(0)[0] <= limit + 1e-6
-    assert np.abs(np.array(angles)[:, 1]).max() <= 40.001
+    assert np.abs(np.array(angles)[:, 1]).max() <= 50.001

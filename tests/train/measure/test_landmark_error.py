@@ -5,7 +5,7 @@ from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.take import Take
 from train.measure.annotations import read_folder, read_pts
-from train.measure.curve import cumulative, write_curves
+from train.measure.curve import cumulative, write_curves, write_progress
 from train.measure.landmark_error import face_error, summary
 
 RNG = np.random.default_rng(4)
@@ -86,3 +86,12 @@ def test_a_curve_rises_to_the_share_that_was_found(tmp_path):
     assert shares[0] == 0.0 and shares[-1] == 0.5
     write_curves(tmp_path / "curve.svg", {"one": [1.0, 2.0], "two": [3.0]})
     assert (tmp_path / "curve.svg").read_text().count("<polyline") == 2
+
+
+def test_a_runs_progress_is_drawn_from_its_figures(tmp_path):
+    with pytest.raises(UserError, match=r"no validation.csv"):
+        write_progress(tmp_path / "progress.svg", tmp_path)
+    rows = ["images,r,r_jaw,r_blink,r_smile,r_gaze", "1000,0.1,0.2,0.3,0.1,0.0", "5000,0.4,0.9,0.9,0.8,0.6"]
+    (tmp_path / "validation.csv").write_text("\n".join(rows) + "\n")
+    write_progress(tmp_path / "progress.svg", tmp_path)
+    assert (tmp_path / "progress.svg").read_text().count("<polyline") == 5
