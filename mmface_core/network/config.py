@@ -25,6 +25,7 @@ class NetworkConfig:
     volume_convs: the five 3D convolutions of the parametric part, each (channels, kernel, stride, padding). The first
         has no padding and its kernel is its stride; where the maps are coarser than the volume, it is so much
         narrower across.
+    read_volume: whether the parametric part sees the volume at all; without, it shows what the volume is worth.
     map_convs: channels of the strided 2D convolutions that pool the last feature map from 32x32 down to 4x4.
     hidden: width of the fully connected layers.
     n_identity, n_expression: codes of the face model.
@@ -52,6 +53,7 @@ class NetworkConfig:
         (64, 3, 1, 1),
         (128, 4, 1, 0),
     )
+    read_volume: bool = True
     map_convs: tuple[int, ...] = (64, 64, 64)
     hidden: int = 256
     n_identity: int = 80

@@ -81,9 +81,10 @@ class ParametricNetwork(nn.Module):
         super().__init__()
         self.config = config
         hidden = config.hidden
-        self.volume_layers = _volume_layers(config)
+        self.volume_layers = _volume_layers(config) if config.read_volume else None
         self.map_layers = _map_layers(config)
-        joined = config.volume_convs[-1][0] + hidden + (3 * config.detail_features if config.looks_closer else 0)
+        joined = hidden + (config.volume_convs[-1][0] if config.read_volume else 0)
+        joined += 3 * config.detail_features if config.looks_closer else 0
         self.identity = nn.Sequential(
             nn.Linear(joined, hidden),
             nn.ReLU(inplace=True),
@@ -105,8 +106,12 @@ class ParametricNetwork(nn.Module):
 
         Returns identity (B, n_identity), expression (B, n_expression) and the pose in crop pixels.
         """
-        solid = self.volume_layers(volume.unsqueeze(1)).flatten(1)
-        joined = torch.cat([solid, self.map_layers(features), *([] if seen is None else [seen])], dim=1)
+        parts = [self.map_layers(features)]
+        if self.volume_layers is not None:
+            parts.insert(0, self.volume_layers(volume.unsqueeze(1)).flatten(1))
+        if seen is not None:
+            parts.append(seen)
+        joined = torch.cat(parts, dim=1)
         raw = torch.cat([self.identity(joined), self.expression(joined), self.pose(joined)], dim=1)
         return self.decode(raw + self.points(points))
 

@@ -45,7 +45,7 @@ def evaluate(
         if folders:
             _annotated(folders, exported, labels, refine, by_skin, curve)
         if renders:
-            _rendered(exported, renders, seed, worst)
+            _rendered(exported, renders, refine, seed, worst)
 
 
 def _exported(weights: Path | None, scratch: Path) -> Path | None:
@@ -92,9 +92,12 @@ def _annotated(
         click.echo(f"Wrote {curve}.")
 
 
-def _rendered(weights: Path | None, count: int, seed: int, worst: Path | None) -> None:
+def _rendered(weights: Path | None, count: int, refine: str | None, seed: int, worst: Path | None) -> None:
+    from typing import cast
+
     import cv2
 
+    from mmface_core.capture.reconstruct import ReconstructConfig, Refine
     from mmface_core.model.face_model import FaceModel
     from mmface_core.network.inference import Predictor
     from train.data.loader import heldout_sample
@@ -103,7 +106,9 @@ def _rendered(weights: Path | None, count: int, seed: int, worst: Path | None) -
 
     samples = [heldout_sample(seed * 1_000_000 + index) for index in range(count)]
     model = FaceModel.load()
-    states = read_rendered(Predictor(weights), model, samples)
+    config = ReconstructConfig() if refine is None else ReconstructConfig(cast(Refine, refine))
+    states = read_rendered(Predictor(weights), model, samples, config)
+    click.echo(f"Refinement: {config.refine}.")
     for line in compare(states, samples, model).lines():
         click.echo(line)
     if worst is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmface_core.capture.reconstruct import Reconstructor
+from mmface_core.capture.reconstruct import ReconstructConfig, Reconstructor
 from mmface_core.capture.state import FaceState
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
@@ -60,9 +60,11 @@ class RenderedFigures:
         return float(np.nanmean(self.r[chosen]))
 
 
-def read_rendered(predictor: Predictor, model: FaceModel, samples: Sequence[Sample]) -> list[FaceState]:
-    """Read the samples' crops with network and fit, as a tracker's single look does."""
-    reader = Reconstructor(predictor, model)
+def read_rendered(
+    predictor: Predictor, model: FaceModel, samples: Sequence[Sample], config: ReconstructConfig | None = None
+) -> list[FaceState]:
+    """Read the samples' crops with network and refinement, as a tracker's single look does."""
+    reader = Reconstructor(predictor, model, config)
     states: list[FaceState] = []
     for start in range(0, len(samples), BATCH):
         crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -106,3 +108,13 @@ def test_config_of_another_version_is_a_users_error():
         NetworkConfig.from_dict(LITE.to_dict() | {"wheels": 4})
     with pytest.raises(UserError, match="lite, paper"):
         named_config("huge")
+
+
+def test_parameters_can_be_read_without_the_volume(tiny):
+    blind = MMFaceNet(replace(tiny, read_volume=False)).eval()
+    crop = torch.rand(2, 3, 256, 256)
+    empty, full = (blind(crop, volume=value * torch.ones(2, 64, 64, 64)) for value in (0.0, 1.0))
+    assert torch.equal(empty.expression, full.expression)
+    seeing = MMFaceNet(tiny).eval()
+    empty, full = (seeing(crop, volume=value * torch.ones(2, 64, 64, 64)) for value in (0.0, 1.0))
+    assert not torch.equal(empty.expression, full.expression)
