@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mmface_core.capture.reconstruct import Reconstructor
+from mmface_core.capture.reconstruct import Evidence, Reconstructor, confidence
 from mmface_core.capture.track import TrackConfig
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Predictor
@@ -62,24 +62,22 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     args = parser.parse_args()
     maker = SampleMaker(256, load_store(held_out=True), {"textured": 0.7, "portrait": 0.3})
-    reader = Reconstructor(Predictor(args.weights), FaceModel.load())
-    config = TrackConfig()
+    predictor = Predictor(args.weights)
+    reader, config = Reconstructor(predictor, FaceModel.load()), TrackConfig()
     for name, crops in (("faces", list(faces(maker, args.count))), ("others", list(others(maker, args.count)))):
-        states, evidence = [], []
-        for start in range(0, len(crops), BATCH):
-            prediction = reader.predictor.predict(np.stack(crops[start : start + BATCH]))
-            found = reader.states(prediction)
-            states += found
-            evidence.append(np.stack(reader.evidence))
-        apart, agreement = np.concatenate(evidence, axis=1)
-        confidence = np.array([state.confidence for state in states])
+        parts = [
+            reader.refined(predictor.predict(np.stack(crops[start : start + BATCH])))[1]
+            for start in range(0, len(crops), BATCH)
+        ]
+        evidence = Evidence(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
+        sure = confidence(evidence)
         print(f"{name} ({len(crops)}), quantiles {QUANTILES} %:")
-        print("  points to fitted mesh, px ", np.percentile(apart, QUANTILES).round(2))
-        print("  mesh on the volume, share ", np.percentile(agreement, QUANTILES).round(2))
-        print("  confidence                ", np.percentile(confidence, QUANTILES).round(2))
+        print("  points to fitted mesh, px ", np.percentile(evidence.apart, QUANTILES).round(2))
+        print("  mesh on the volume, share ", np.percentile(evidence.agreement, QUANTILES).round(2))
+        print("  confidence                ", np.percentile(sure, QUANTILES).round(2))
         print(
-            f"  begun (over {config.start}): {100 * (confidence > config.start).mean():.1f} %, "
-            f"kept (over {config.keep}): {100 * (confidence > config.keep).mean():.1f} %"
+            f"  begun (over {config.start}): {100 * (sure > config.start).mean():.1f} %, "
+            f"kept (over {config.keep}): {100 * (sure > config.keep).mean():.1f} %"
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -24,6 +24,14 @@ Refine = Literal["none", "icp", "points", "icp+points"]
 # Median distance between the fitted mesh's points and the network's, crop px: 0.8 to 1.7 on faces, else 1.9 to 4.7.
 POINTS_PX: Final = 1.9  # where the confidence has fallen to a half
 AGREEMENT: Final = 0.35  # share of the mesh on the volume's surface, from which a lack of it no longer counts
+
+
+class Evidence(NamedTuple):
+    """What speaks for B faces: apart (B,), the median distance in crop px between the network's points and those of the
+    mesh that fits them best; agreement (B,), the share of the mesh that lies on the volume's surface after ICP."""
+
+    apart: NDArray[np.float32]
+    agreement: NDArray[np.float32]
 
 
 class Predicts(Protocol):
@@ -69,22 +77,7 @@ class Reconstructor:
 
     def states(self, prediction: Prediction) -> list[FaceState]:
         """The faces of B crops in crop pixels."""
-        p = prediction
-        face = FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
-        if p.points.shape[1] != len(self.fitter.surface):
-            raise UserError(
-                f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "
-                "they belong to different versions."
-            )
-        refined = self._align(face, p.volume)
-        if "icp" in self.config.refine:
-            face = face._replace(
-                rotation=refined.rotation.numpy(), scale=refined.scale.numpy(), translation=refined.translation.numpy()
-            )
-        fitted = self.fitter.fit(face, p.points)
-        confidence = self._confidence(fitted, p.points, refined.agreement.numpy())
-        if "points" in self.config.refine:
-            face = fitted
+        face, evidence = self.refined(prediction)
         return [
             FaceState(
                 identity=face.identity[i],
@@ -93,11 +86,32 @@ class Reconstructor:
                 scale=float(face.scale[i]),
                 translation=face.translation[i],
                 landmarks=marks,
-                points=p.points[i],
-                confidence=float(confidence[i]),
+                points=prediction.points[i],
+                confidence=float(sure),
             )
-            for i, marks in enumerate(project_landmarks(self.marks, face))
+            for i, (marks, sure) in enumerate(
+                zip(project_landmarks(self.marks, face), confidence(evidence), strict=True)
+            )
         ]
+
+    def refined(self, prediction: Prediction) -> tuple[FaceParameters, Evidence]:
+        """The faces of B crops as the config corrects them, and what speaks for their being faces at all."""
+        p = prediction
+        face = FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
+        if p.points.shape[1] != len(self.fitter.surface):
+            raise UserError(
+                f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "
+                "they belong to different versions."
+            )
+        aligned = self._align(face, p.volume)
+        if "icp" in self.config.refine:
+            face = face._replace(
+                rotation=aligned.rotation.numpy(), scale=aligned.scale.numpy(), translation=aligned.translation.numpy()
+            )
+        fitted = self.fitter.fit(face, p.points)
+        apart = np.median(np.linalg.norm(self.fitter.points(fitted) - p.points, axis=-1), axis=1)
+        evidence = Evidence(apart, aligned.agreement.numpy())
+        return (fitted if "points" in self.config.refine else face), evidence
 
     @torch.inference_mode()
     def _align(self, face: FaceParameters, volume: NDArray[np.float32]) -> IcpResult:
@@ -106,16 +120,10 @@ class Reconstructor:
         rotation, scale, translation = map(torch.from_numpy, (face.rotation, face.scale, face.translation))
         return refine_pose(torch.from_numpy(volume), torch.from_numpy(skin), rotation, scale, translation)
 
-    def _confidence(
-        self, fitted: FaceParameters, points: NDArray[np.float32], agreement: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """How well mesh, points (B, P, 2) and volume tell of the same face, (B,) 0..1.
 
-        The points are compared with the mesh that fits them best: what is no face fits no face. agreement (B,) is the
-        share of the mesh that lies on the volume's surface after ICP.
-        """
-        apart = np.median(np.linalg.norm(self.fitter.points(fitted) - points, axis=-1), axis=1)
-        return np.clip(agreement / AGREEMENT, 0, 1) / (1 + (apart / POINTS_PX) ** 4)
+def confidence(evidence: Evidence) -> NDArray[np.float32]:
+    """How well mesh, points and volume tell of the same face, (B,) 0..1: what is no face fits no face."""
+    return np.clip(evidence.agreement / AGREEMENT, 0, 1) / (1 + (evidence.apart / POINTS_PX) ** 4)
 
 
 def project_landmarks(marks: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:
