@@ -3,7 +3,7 @@
     python benchmarks/fit_spreads.py [--weights FILE.onnx] [--count 1200] [--rounds 2]
 
 The truth is known exactly on renders. Spreads are changed one after the other, by the factors below, and what lowers
-the cost is kept: the error of the mesh's inner landmarks (%), of weights and of pose, each over what the present
+the cost is kept: the error of the mesh's 68 landmarks (%), of weights and of pose, each over what the present
 settings give. The result goes into `FitConfig` by hand. No photo takes part. Needs the training cache.
 """
 
@@ -62,7 +62,7 @@ class Trial:
         parts = [predictor.predict(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
         p = Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
         self.points, self.guess = p.points, FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
-        self.true = np.stack([sample["points"] for sample in samples])[:, 17:68]
+        self.true = np.stack([sample["points"] for sample in samples])[:, :68]
         self.size = np.sqrt(np.ptp(np.stack([s["points"][:68] for s in samples]), axis=1).prod(1))
         self.expression = np.stack([sample["expression"] for sample in samples])
         self.rotation = np.stack([sample["rotation"] for sample in samples])
@@ -70,7 +70,7 @@ class Trial:
 
     def figures(self, face: FaceParameters) -> np.ndarray:
         """Landmark error in %, weight error (root mean square over the units), pose error in degrees."""
-        apart = np.linalg.norm(self.reader.fitter.points(face)[:, 17:68] - self.true, axis=2).mean(1)
+        apart = np.linalg.norm(self.reader.fitter.points(face)[:, :68] - self.true, axis=2).mean(1)
         difference = (face.expression - self.expression)[self.exact]
         cosine = (np.einsum("bij,bij->b", face.rotation, self.rotation) - 1.0) / 2.0
         turned = np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0)))[self.exact]

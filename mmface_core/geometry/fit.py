@@ -38,17 +38,35 @@ class FitConfig:
     first that fits; expression is that of all others. point_px is the spread of a point, points those of some kinds of
     points (`mmface_core.model.dense_points.point_kinds`); robust_px where a point's influence ends growing. steps of
     Gauss-Newton. bounded: expression stays within 0..1.
+
+    The values are what `benchmarks/fit_spreads.py` found for the bundled weights, rounded.
     """
 
-    rotation: float = 0.06
-    log_scale: float = 0.03
-    translation: float = 4.0
+    rotation: float = 0.014
+    log_scale: float = 0.012
+    translation: float = 0.92
     expression: float = 0.1
-    units: tuple[tuple[str, float], ...] = ()
-    identity: float = 0.5
+    units: tuple[tuple[str, float], ...] = (
+        ("brow", 0.1),
+        ("eyeLook", 0.023),
+        ("eyeBlink", 0.048),
+        ("eye", 0.06),
+        ("jaw", 0.029),
+        ("mouth", 0.036),
+        ("cheek", 0.048),
+        ("nose", 0.048),
+    )
+    identity: float = 0.68
     n_identity: int = 24
     point_px: float = 2.0
-    points: tuple[tuple[str, float], ...] = ()
+    points: tuple[tuple[str, float], ...] = (
+        ("iris", 0.96),
+        ("lid", 0.96),
+        ("lip", 1.3),
+        ("brow", 1.6),
+        ("nose", 1.25),
+        ("outline", 3.4),
+    )
     robust_px: float = 6.0
     steps: int = 2
     bounded: bool = True
