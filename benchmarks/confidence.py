@@ -4,8 +4,9 @@
 
 Faces are held-out renders and held-out portraits, spoilt as training pictures are; the rest are crops that a detector
 might take for a face: pieces of portraits away from the face, faces at a wrong size or upside down, backgrounds,
-noise. Printed: quantiles of both features, and what share of each kind the confidence in use would believe. The
-constants in `mmface_core/capture/reconstruct.py` are set by this and by nothing else. Needs the training cache.
+noise. Printed: quantiles of both features and of the detector's score, and what share of each kind the confidence in
+use would believe. The constants in `mmface_core/capture/reconstruct.py` and `TrackConfig` are set by this and by
+nothing else. Needs the training cache.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mmface_core.capture.detect import FaceDetector
 from mmface_core.capture.reconstruct import Evidence, Reconstructor, confidence
 from mmface_core.capture.track import TrackConfig
 from mmface_core.model.face_model import FaceModel
@@ -62,7 +64,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=300)
     args = parser.parse_args()
     maker = SampleMaker(256, load_store(held_out=True), {"textured": 0.7, "portrait": 0.3})
-    predictor = Predictor(args.weights)
+    predictor, detector = Predictor(args.weights), FaceDetector()
     reader, config = Reconstructor(predictor, FaceModel.load()), TrackConfig()
     for name, crops in (("faces", list(faces(maker, args.count))), ("others", list(others(maker, args.count)))):
         parts = [
@@ -74,6 +76,8 @@ def main() -> None:
         print(f"{name} ({len(crops)}), quantiles {QUANTILES} %:")
         print("  points to fitted mesh, px ", np.percentile(evidence.apart, QUANTILES).round(2))
         print("  mesh on the volume, share ", np.percentile(evidence.agreement, QUANTILES).round(2))
+        found = [max((d.score for d in detector.detect_whole(crop)), default=0.0) for crop in crops]
+        print("  the detector's best score ", np.percentile(found, QUANTILES).round(2))
         print("  confidence                ", np.percentile(sure, QUANTILES).round(2))
         print(
             f"  begun (over {config.start}): {100 * (sure > config.start).mean():.1f} %, "

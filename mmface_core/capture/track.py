@@ -50,8 +50,8 @@ class TrackConfig:
     """
 
     start: float = 0.5
-    sure: float = 0.7
-    worth: float = 1.5
+    sure: float = 0.6
+    worth: float = 2.5
     keep: float = 0.35
     looks: int = 3
     search_every: int = 10

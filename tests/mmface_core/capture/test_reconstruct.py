@@ -38,7 +38,11 @@ def prediction(predictor) -> Prediction:
     return predictor.predict(crop.extract(disc((320, 240), 163, 118, 40))[None])
 
 
-def test_a_face_is_found_where_it_is_in_the_picture_whatever_the_crop(reconstructor):
+def test_a_face_is_found_where_it_is_in_the_picture_whatever_the_crop(reconstructor, model):
+    anatomical = (model.mean[model.landmark_vertices] * model.landmark_weights[..., None]).sum(1)
+    annotated = (model.mean[model.annotated_vertices] * model.annotated_weights[..., None]).sum(1)
+    agreed = ((anatomical - annotated).norm(dim=1) < 1.5).numpy()
+    assert agreed.sum() > 25
     image = disc((640, 480), 300, 200, 50)
     crops = [
         Crop.around(np.array([300.0, 200.0]), 200 * 50 / RADIUS_MM, 0.0),
@@ -49,7 +53,8 @@ def test_a_face_is_found_where_it_is_in_the_picture_whatever_the_crop(reconstruc
         assert np.isclose(state.scale, 50 / RADIUS_MM, rtol=0.03)
         assert np.isclose(np.arctan2(-state.rotation[1, 0], state.rotation[0, 0]), crop.roll, atol=0.02)
         assert state.confidence > 0.8
-        assert np.allclose(state.points[:68], state.landmarks[:, :2], atol=3)
+        # Annotators and anatomy agree on some landmarks; on the others they are up to a finger's breadth apart.
+        assert np.allclose(state.points[:68][agreed], state.landmarks[agreed, :2], atol=3)
 
 
 def test_no_crops_are_no_faces(reconstructor):
@@ -103,8 +108,9 @@ def shaky_states(reconstructor: Reconstructor, prediction: Prediction, count: in
     for _ in range(count):
         points = truth.points + random.normal(0, 0.3, truth.points.shape).astype(np.float32)
         identity = truth.identity + random.normal(0, 0.4, truth.identity.shape).astype(np.float32)
+        expression = (truth.expression + random.normal(0, 0.05, truth.expression.shape)).clip(0, 1)
         face = FaceParameters(*(np.float32(a)[None] for a in (
-            identity, truth.expression, truth.rotation, truth.scale, truth.translation)))  # fmt: skip
+            identity, expression, truth.rotation, truth.scale, truth.translation)))  # fmt: skip
         fitted = surface.fit(face, points[None])
         states.append(replace(truth, identity=identity, points=points, expression=fitted.expression[0],
                               rotation=fitted.rotation[0], translation=fitted.translation[0],

@@ -43,7 +43,7 @@ class World:
     keypoints: np.ndarray
     truth: list[FaceState] = field(default_factory=list)
     seen_by_detector: bool = True
-    score: float = 0.7
+    score: float = TrackConfig().sure
     reads: int = 0
     searches: int = 0
     tile_searches: int = 0
@@ -158,7 +158,7 @@ def test_what_the_network_does_not_confirm_is_no_face(keypoints):
 
 
 def test_a_detector_that_is_sure_makes_up_for_a_network_that_is_not(keypoints):
-    world = World(keypoints, [face(100, 100, confidence=0.3)], score=0.95)
+    world = World(keypoints, [face(100, 100, confidence=0.3)], score=0.75)
     assert list(tracker(world, None).step(IMAGE)) == [1]
     assert list(tracker(world, None).still(IMAGE)) == [1]
     world.truth = [face(100, 100, confidence=0.05)]
