@@ -10,9 +10,11 @@ training: use helen_trainset, and measure on other sets. Needs the package anny.
 """
 
 import argparse
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from mmface_core.model.default_topology import head_topology
 from mmface_core.model.face_model import FaceModel
@@ -21,6 +23,8 @@ from mmface_core.take import Take
 from train.data.camera import project
 
 NEAR_MM = 14.0  # how far from a landmark's anatomical place annotators may mean it
+JAW = range(17)
+JAW_MM = 7.0  # how far from the line of the jaw its landmarks may lie
 STEPS = 5  # barycentric weights are tried in fifths
 MATCHED = 0.15  # annotations whose mean distance is larger, as part of the box, belong to another face
 
@@ -68,6 +72,9 @@ def best_place(pictures: Pictures, model: FaceModel, number: int) -> tuple[np.nd
     mean = model.mean.numpy()[model.skin]
     start = model.landmark_vertices[number].numpy(), model.landmark_weights[number].numpy()
     near = np.linalg.norm(mean - (mean[start[0]] * start[1][:, None]).sum(0), axis=1) < NEAR_MM
+    if number in JAW:
+        # Frontal photos do not tell how deep a point of the outline lies: it may slide along the jaw, not off it.
+        near &= _distance_to_jaw(model, mean) < JAW_MM
     triangles = model.part_triangles("skin").numpy()
     triangles = triangles[near[triangles].all(1)]
     middle = MIRRORED_LANDMARK[number] == number
@@ -86,6 +93,15 @@ def best_place(pictures: Pictures, model: FaceModel, number: int) -> tuple[np.nd
     if best is None:
         return *start, cost(*start)
     return np.array(best[1]), np.array(best[2]), best[0]
+
+
+def _distance_to_jaw(model: FaceModel, points: np.ndarray) -> np.ndarray:
+    """Distance (n,) in mm of points (n, 3) from the line through the anatomical jaw landmarks."""
+    marks = (
+        (model.mean[model.landmark_vertices] * model.landmark_weights[..., None]).sum(1).numpy()[JAW.start : JAW.stop]
+    )
+    line = np.concatenate([np.linspace(a, b, 20) for a, b in pairwise(marks)])
+    return cKDTree(line).query(points)[0]
 
 
 def main() -> None:

@@ -62,12 +62,12 @@ def read_folder(folder: Path, labels: str = "reannotated") -> list[Annotated]:
 
 def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
     mean = FaceModel.load()
-    neutral = (mean.mean[mean.landmark_vertices] * mean.landmark_weights[..., None]).sum(1).numpy()[INNER]
+    neutral = (mean.mean[mean.landmark_vertices] * mean.landmark_weights[..., None]).sum(1).numpy()
     for path in folder.glob("*.pts"):
         picture = _picture(folder, path.stem)
         if picture is not None:
             points = read_pts(path)
-            yield Annotated(picture, points, yaw_of(points[INNER], neutral))
+            yield Annotated(picture, points, yaw_of(points, neutral))
     for path in folder.glob("*_extra.npz"):
         stem = path.name.removesuffix("_extra.npz")
         picture = _picture(folder, stem)
@@ -80,14 +80,20 @@ def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
             pitch, yaw, roll = loadmat(parameters)["Pose_Para"][0, :3]
             angle = float(np.degrees(rotation_to_euler(rotation_from_300wlp(pitch, yaw, roll))[0]))
         else:
-            angle = yaw_of(points[INNER].astype(float), neutral)
+            angle = yaw_of(points.astype(float), neutral)
         yield Annotated(picture, points.astype(float), angle)
 
 
 def yaw_of(points: np.ndarray, neutral: np.ndarray) -> float:
-    """Yaw in degrees from a robust fit of neutral points (n, 3) mm to annotated ones (n, 2), y down."""
-    rotation, _, _ = fit_pose(neutral, points, np.full(len(neutral), SPREAD_MM))
+    """Yaw in degrees from a robust fit of neutral landmarks (68, 3) mm to annotated ones (68, 2), y down."""
+    model, seen = (np.concatenate([_leading(marks), marks[INNER]]) for marks in (neutral, points))
+    rotation, _, _ = fit_pose(model, seen, np.full(len(model), SPREAD_MM))
     return float(np.degrees(rotation_to_euler(rotation)[0]))
+
+
+def _leading(marks: np.ndarray) -> np.ndarray:
+    """Both eyes, nose and mouth (4, n), from which `fit_pose` takes its start."""
+    return np.stack([marks[36:42].mean(0), marks[42:48].mean(0), marks[30], marks[48:68].mean(0)])
 
 
 def _picture(folder: Path, stem: str) -> Path | None:
