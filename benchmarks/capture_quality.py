@@ -102,7 +102,7 @@ def measure_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
 
 def read_figures(said: str) -> dict[str, float]:
     """The figures that video_signals.py printed, by name."""
-    return {m[1].strip(): float(m[2]) for m in re.finditer(r"^(.{16}) (-?[\d.]+)$", said, re.MULTILINE)}
+    return {m[1].strip(): float(m[2]) for m in re.finditer(r"^(.+?) +(-?[\d.]+)$", said, re.MULTILINE)}
 
 
 def smoothed(take: Take, model: FaceModel) -> Take:
