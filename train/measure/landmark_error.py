@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mmface_core.capture.blazeface import overlap
 from mmface_core.take import Take
 from train.measure.skin import GROUPS
 
@@ -40,19 +41,16 @@ def face_error(points: np.ndarray, yaw_deg: float, takes: Sequence[Take]) -> Fac
     root = float(np.sqrt(size.prod()))
     diagonal = root / float(np.hypot(*size))
     found = [take.landmarks[0, :, :2].astype(float) for take in takes if take.present[0]]
-    best = max(found, key=lambda marks: overlap(marks, points), default=None)
-    if best is None or overlap(best, points) < OVERLAP:
+    best = max(found, key=lambda marks: overlap(_box(marks), _box(points)), default=None)
+    if best is None or overlap(_box(best), _box(points)) < OVERLAP:
         return FaceError(np.nan, np.nan, diagonal, yaw_deg)
     apart = 100.0 * np.linalg.norm(best - points, axis=1) / root
     return FaceError(float(apart.mean()), float(apart[17:].mean()), diagonal, yaw_deg)
 
 
-def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Intersection over union of the boxes of two sets of points (n, 2)."""
-    low, high = np.maximum(one.min(0), other.min(0)), np.minimum(one.max(0), other.max(0))
-    both = np.clip(high - low, 0.0, None).prod()
-    either = np.ptp(one, axis=0).prod() + np.ptp(other, axis=0).prod() - both
-    return float(both / max(either, 1e-9))
+def _box(points: np.ndarray) -> np.ndarray:
+    """Box (4,) of points (n, 2): x0, y0, x1, y1."""
+    return np.concatenate([points.min(0), points.max(0)])
 
 
 def summary(errors: Sequence[FaceError]) -> list[str]:

@@ -9,6 +9,7 @@ from mmface_core.capture.engine import CaptureEngine, NoFaceError
 from mmface_core.capture.load import load_engine
 from mmface_core.capture.sources import Source, open_source
 from mmface_core.conventions import rotation_to_euler
+from train.measure.annotations import read_pts
 
 pytestmark = pytest.mark.shared
 
@@ -32,20 +33,15 @@ class First:
         self._source.close()
 
 
-def read_points(path) -> np.ndarray:
-    rows = [line.split() for line in path.read_text().splitlines()]
-    return np.array([row for row in rows if len(row) == 2 and row[0][0].isdigit()], float)[:68] - 1
-
-
 def test_annotated_faces_are_found_and_their_points_lie_near(engine, shared):
     errors = []
     for path in sorted((shared / "data/images/helen_testset").glob("*.pts"))[::10]:
-        truth = read_points(path)
+        truth = read_pts(path)
         takes = engine.capture(open_source(path.with_suffix(".jpg")), "all")
         apart = [np.linalg.norm(take.landmarks[0, 17:, :2] - truth[17:], axis=1).mean() for take in takes]
         errors.append(100 * min(apart) / np.sqrt(np.ptp(truth, axis=0).prod()))
-    assert np.mean(errors) < 4.5
-    assert max(errors) < 10
+    assert np.mean(errors) < 2.2
+    assert max(errors) < 8
 
 
 def test_a_turning_head_is_followed_with_the_right_signs(engine, shared):
