@@ -5,8 +5,9 @@
 Faces are held-out renders and held-out portraits, spoilt as training pictures are; the rest are crops that a detector
 might take for a face: pieces of portraits away from the face, faces at a wrong size or upside down, backgrounds,
 noise. Printed: quantiles of both features and of the detector's score, and what share of each kind the confidence in
-use would believe. The constants in `mmface_core/capture/reconstruct.py` and `TrackConfig` are set by this and by
-nothing else. Needs the training cache.
+use would believe. The constants in `mmface_core/capture/reconstruct.py` are set by this and by nothing else; how much
+a detector's word counts (`TrackConfig.worth`) rests on its scores here too, but was raised after photos had shown
+refused faces. Needs the training cache.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.capture.reconstruct import Reconstructor
-from mmface_core.geometry.fit import FaceParameters, FitConfig
+from mmface_core.geometry.fit import FaceParameters, FitConfig, spread_of
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Prediction, Predictor
 from train.data.portraits.store import load_store
@@ -33,11 +33,10 @@ BATCH = 16
 
 def spelled_out(config: FitConfig) -> FitConfig:
     """The same settings with a spread of its own for every group of units and kind of points."""
-    units, points = dict(config.units), dict(config.points)
     return replace(
         config,
-        units=tuple((name, units.get(name, config.expression)) for name in UNITS),
-        points=tuple((name, points.get(name, config.point_px)) for name in KINDS),
+        units=tuple((name, spread_of(name, config.units, config.expression)) for name in UNITS),
+        points=tuple((name, spread_of(name, config.points, config.point_px)) for name in KINDS),
     )
 
 
@@ -97,10 +96,11 @@ def main() -> None:
     for _ in range(args.rounds):
         for name in dict(changes(best)):
             moved = dict(changes(best))[name]  # the neighbour of where we are now, not of where the round began
-            now = float((trial.of(moved) / unit).sum())
+            figures = trial.of(moved)
+            now = float((figures / unit).sum())
             if now < cost - 1e-4:
                 best, cost = moved, now
-                print(f"  {name}: {cost:.4f}  {trial.of(best).round(4)}", flush=True)
+                print(f"  {name}: {cost:.4f}  {figures.round(4)}", flush=True)
     print(best)
 
 

@@ -97,9 +97,7 @@ def best_place(pictures: Pictures, model: FaceModel, number: int) -> tuple[np.nd
 
 def _distance_to_jaw(model: FaceModel, points: np.ndarray) -> np.ndarray:
     """Distance (n,) in mm of points (n, 3) from the line through the anatomical jaw landmarks."""
-    marks = (
-        (model.mean[model.landmark_vertices] * model.landmark_weights[..., None]).sum(1).numpy()[JAW.start : JAW.stop]
-    )
+    marks = model.landmarks_of(model.mean[None])[0, JAW.start : JAW.stop].numpy()
     line = np.concatenate([np.linspace(a, b, 20) for a, b in pairwise(marks)])
     return cKDTree(line).query(points)[0]
 

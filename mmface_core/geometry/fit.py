@@ -39,7 +39,8 @@ class FitConfig:
     points (`mmface_core.model.dense_points.point_kinds`); robust_px where a point's influence ends growing. steps of
     Gauss-Newton. bounded: expression stays within 0..1.
 
-    The values are what `benchmarks/fit_spreads.py` found for the bundled weights, rounded.
+    The values are what `benchmarks/fit_spreads.py` found for the bundled weights, rounded; smiles
+    are taken with the rest of the mouth.
     """
 
     rotation: float = 0.014
@@ -87,8 +88,8 @@ class PointFitter:
         self.config = FitConfig() if config is None else config
         units = unit_names or [""] * len(surface.expression_basis)
         kinds = point_kinds or [""] * len(surface)
-        self._unit_spread = np.array([_spread(unit, self.config.units, self.config.expression) for unit in units])
-        self._point_px = np.array([_spread(kind, self.config.points, self.config.point_px) for kind in kinds])
+        self._unit_spread = np.array([spread_of(unit, self.config.units, self.config.expression) for unit in units])
+        self._point_px = np.array([spread_of(kind, self.config.points, self.config.point_px) for kind in kinds])
         free_identity = surface.identity_basis[: self.config.n_identity]
         self._basis = np.concatenate([surface.expression_basis, free_identity]).transpose(1, 2, 0).copy()  # (P, 3, N)
 
@@ -157,7 +158,7 @@ class PointFitter:
         )
 
 
-def _spread(name: str, table: Sequence[tuple[str, float]], default: float) -> float:
+def spread_of(name: str, table: Sequence[tuple[str, float]], default: float) -> float:
     """The spread in a table of (start of name, spread) for a name, the first that fits."""
     return next((value for start, value in table if name.startswith(start)), default)
 

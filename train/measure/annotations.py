@@ -61,8 +61,8 @@ def read_folder(folder: Path, labels: str = "reannotated") -> list[Annotated]:
 
 
 def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
-    mean = FaceModel.load()
-    neutral = (mean.mean[mean.landmark_vertices] * mean.landmark_weights[..., None]).sum(1).numpy()
+    model = FaceModel.load()
+    neutral = model.landmarks_of(model.mean[None])[0].numpy()
     for path in folder.glob("*.pts"):
         picture = _picture(folder, path.stem)
         if picture is not None:

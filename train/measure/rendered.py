@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from mmface_core.capture.reconstruct import ReconstructConfig, Reconstructor
 from mmface_core.capture.state import FaceState
+from mmface_core.geometry.rotation import angle_between
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Predictor
@@ -89,7 +91,8 @@ def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceM
         axis=1,
     )
     apart = np.linalg.norm((codes @ basis.reshape(len(basis), -1)).reshape(len(states), -1, 3), axis=2)
-    turned = [_angle(state.rotation @ sample["rotation"].T) for state, sample in zip(states, samples, strict=True)]
+    rotations = (np.stack([s.rotation for s in states]), np.stack([s["rotation"] for s in samples]))
+    turned = np.degrees(angle_between(*(torch.from_numpy(part) for part in rotations)).numpy())
     return RenderedFigures(
         count=len(states),
         r=np.array([_r(got[trusted[:, i], i], true[trusted[:, i], i]) for i in range(got.shape[1])]),
@@ -115,11 +118,6 @@ def _front(model: FaceModel) -> np.ndarray:
     """Skin vertices of the face: in front of the ears, above the throat."""
     skin = model.mean[model.skin].numpy()
     return np.flatnonzero((skin[:, 2] > -20.0) & (skin[:, 1] > -85.0))
-
-
-def _angle(rotation: np.ndarray) -> float:
-    """Angle of a rotation matrix in degrees."""
-    return float(np.degrees(np.arccos(np.clip((np.trace(rotation) - 1.0) / 2.0, -1.0, 1.0))))
 
 
 def _r(got: np.ndarray, true: np.ndarray) -> float:
