@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
 import click
 
@@ -15,10 +16,17 @@ from mmface_core.errors import UserError
 
 
 class LazyGroup(click.Group):
-    """A group that imports a subcommand's module only when it is asked for, so that `--help` stays quick."""
+    """A group that imports a subcommand's module only when it is asked for, so that `--help` stays quick.
+
+    Its subcommands are the entry points of the group `commands_from`, so that a folder above this one can add to it.
+    """
+
+    def __init__(self, *args: Any, commands_from: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._commands_from = commands_from
 
     def _entry_points(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group="mmface.commands")}
+        return {point.name: point for point in entry_points(group=self._commands_from)}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(self._entry_points())
@@ -28,7 +36,7 @@ class LazyGroup(click.Group):
         return point.load() if point else None
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, commands_from="mmface.commands", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mmface")
 def mmface() -> None:
     """Drive face rigs in Blender from photos and video of a real face."""

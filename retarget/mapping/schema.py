@@ -28,12 +28,16 @@ class KeyTarget:
 
 @dataclass(frozen=True)
 class Channel:
-    """One ARKit unit and its keys. `by`: how they were found ("name", "two-sided", "split")."""
+    """One ARKit unit and its keys. `by`: how they were found ("name", "two-sided", "split", "geometry").
+
+    score: 0..1, how much of the unit's movement the targets explain; None where nobody measured it.
+    """
 
     channel: str
     targets: tuple[KeyTarget, ...]
     by: str = "name"
     mute: bool = False
+    score: float | None = None
 
 
 @dataclass(frozen=True)
