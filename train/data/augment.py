@@ -14,6 +14,8 @@ def augment(rng: np.random.Generator, picture: np.ndarray, patch: PatchSource | 
     """A worse version of the picture (S, S, 3) u8 RGB, same size. `patch(rng)` gives pictures to cover parts with."""
     if rng.random() < 0.30:
         picture = occlude(rng, picture, patch)
+    if rng.random() < 0.15:
+        picture = shade(rng, picture)
     out = colour(rng, picture)
     if rng.random() < 0.45:
         out = soften(rng, out)
@@ -42,6 +44,28 @@ def colour(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
         amount = 0.0 if rng.random() < 0.16 else float(np.clip(rng.normal(1.0, 0.35), 0.0, 2.0))
         picture = cv2.addWeighted(picture, amount, np.repeat(grey, 3, 2), 1.0 - amount, 0.0)
     return picture
+
+
+def shade(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:
+    """A shadow cast on the face: of an edge, of a thing beside the lamp, of a blind's slats or of leaves."""
+    size = picture.shape[0]
+    y, x = np.mgrid[0:size, 0:size] / size - 0.5
+    angle = rng.uniform(0, 2 * np.pi)
+    along, across = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    kind = rng.choice(["edge", "blob", "slats", "leaves"], p=[0.45, 0.25, 0.15, 0.15])
+    if kind == "edge":
+        field = along - rng.normal(0, 0.15) + rng.uniform(0, 0.12) * np.sin(across * rng.uniform(4, 14))
+    elif kind == "blob":
+        centre, axes = rng.uniform(-0.35, 0.35, 2), rng.uniform(0.1, 0.4, 2)
+        field = 1.0 - np.hypot((along - centre[0]) / axes[0], (across - centre[1]) / axes[1])
+    elif kind == "slats":
+        field = np.sin(along * rng.uniform(15, 50)) + rng.uniform(-0.5, 0.5)
+    else:
+        field = sum(np.sin(a * x + b * y + c) for a, b, c in rng.normal(0, [22, 22, 3], (4, 3)))
+    mask = (np.asarray(field) > 0).astype(np.float32)
+    mask = cv2.GaussianBlur(mask, (0, 0), float(np.exp(rng.uniform(np.log(0.5), np.log(7.0)))) * size / 256)
+    dark = rng.uniform(0.2, 0.8) * (1.0 + rng.normal(0, 0.05, 3))  # sky light in the shadow has its own colour
+    return (picture * (1.0 + mask[..., None] * (np.clip(dark, 0, 1) - 1.0))).astype(np.uint8)
 
 
 def soften(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:

@@ -20,10 +20,12 @@ from train.data.border import black_border
 from train.data.head import Head, default_head
 from train.data.portraits.store import PortraitStore
 from train.data.render.backdrop import make_backdrop
+from train.data.render.beard import with_beard
 from train.data.render.body import sample_body
 from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
-from train.data.render.glasses import sample_glasses
+from train.data.render.glasses import lay_lenses, sample_glasses
 from train.data.render.hair import sample_hair
+from train.data.render.hat import sample_hat
 from train.data.render.light import sample_eyes, sample_light
 from train.data.render.paint import sample_noise_texture, sample_skin_colours
 from train.data.render.teeth import place_teeth
@@ -35,7 +37,9 @@ FITTED_EXPRESSION_WEIGHT = 0.3  # a fit to landmarks is no truth
 # What the fit of a portrait cannot know.
 UNKNOWN_UNITS = ("tongueOut", "cheekPuff", "mouthClose", "jawForward", "jawLeft", "jawRight")
 
-GLASSES_SHARE = 0.10  # of rendered pictures
+GLASSES_SHARE = 0.12  # of rendered pictures
+BEARD_SHARE = 0.10  # of rendered pictures
+HAT_SHARE = 0.12  # of rendered pictures without surroundings of their own
 BODY_SHARE = 0.8  # of rendered pictures without surroundings of their own
 HAIR_SHARE = 0.6
 TINTED_SHARE = 0.4  # of those: darker skin than the portrait's, since the portraits are mostly light-skinned
@@ -171,16 +175,21 @@ class SampleMaker:
         tint: np.ndarray,
     ) -> Sample:
         weight = np.ones(self.head.n_expression, np.float32)
+        glasses = None
         if rng.random() < GLASSES_SHARE:
-            glasses, dark = sample_glasses(rng, person.vertices, person.pose)
-            extras = extras + glasses
-            if dark:  # nobody can see what the eyes do
-                weight[EYE_UNITS] = HIDDEN_WEIGHT
+            glasses = sample_glasses(rng, person.vertices, person.pose)
+            extras = extras + glasses.pieces
+            # Nobody can see what the eyes do behind dark glass.
+            weight[EYE_UNITS] = max(1.0 - glasses.hides, HIDDEN_WEIGHT)
+        if rng.random() < BEARD_SHARE:
+            skin = with_beard(rng, skin)
         uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
         mouth = sample_mouth_colours(rng)
         drawn = place_teeth(rng, person.vertices)
         rgba, projected = self.renderer.render(drawn, person.pose, skin, mouth, uniforms, tuple(extras))
         crop = self._composed(rng, cv2.resize(rgba, (self.size, self.size), interpolation=cv2.INTER_AREA))
+        if glasses is not None and 0.0 < glasses.hides < 1.0:
+            crop = lay_lenses(rng, crop, glasses)
         camera_of = person.pose.rotation, person.pose.scale, person.pose.translation
         if np.isfinite(person.pose.distance_mm):
             camera_of = camera.fit_weak_perspective(person.vertices[self._front], projected[self._front])
@@ -199,9 +208,13 @@ class SampleMaker:
     def _dressed(
         self, rng: np.random.Generator, vertices: np.ndarray, pose: sampling.Pose, skin: np.ndarray
     ) -> list[Extra]:
-        """Body and hair, at times, for a head whose neck has the colour `skin` (3,) 0..1."""
+        """Body, hair and hat, at times, for a head whose neck has the colour `skin` (3,) 0..1."""
         extras = [sample_body(rng, pose, np.clip(1.1 * skin, 0.0, 1.0))] if rng.random() < BODY_SHARE else []
-        return extras + ([sample_hair(rng, vertices, pose)] if rng.random() < HAIR_SHARE else [])
+        if rng.random() < HAIR_SHARE:
+            extras.append(sample_hair(rng, vertices, pose))
+        if rng.random() < HAT_SHARE:
+            extras += sample_hat(rng, vertices, pose)
+        return extras
 
     @cached_property
     def _neck(self) -> np.ndarray:

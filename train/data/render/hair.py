@@ -10,7 +10,7 @@ from train.data import camera
 from train.data.head import default_head
 from train.data.render import shaders
 from train.data.render.face import Extra
-from train.data.render.paint import HAIR_COLOURS
+from train.data.render.paint import HAIR_COLOURS, HAIR_SHARES
 from train.data.sampling import Pose
 
 LONG_SHARE = 0.4
@@ -22,7 +22,7 @@ def sample_hair(rng: np.random.Generator, vertices: np.ndarray, pose: Pose) -> E
     count = head.parts["skin"].stop
     mean, skin = head.mean[:count], vertices[:count]
     cover = _cover(rng, mean)
-    triangles = _scalp_triangles()
+    triangles = scalp_triangles()
     triangles = triangles[(cover[triangles] > 0).any(1)]
     used, triangles = np.unique(triangles, return_inverse=True)
     normals = head.normals(vertices)[used]
@@ -36,9 +36,7 @@ def sample_hair(rng: np.random.Generator, vertices: np.ndarray, pose: Pose) -> E
         low = np.clip((35.0 - rest[:, 1]) / 60.0, 0.0, 1.0) * (rest[:, 2] < 5.0)
         place[:, 1] -= rng.uniform(30.0, 170.0) * low * (1.0 + 0.15 * waves)
         place[:, [0, 2]] *= 1.0 + rng.uniform(-0.05, 0.2) * low[:, None]
-    colour = np.array(HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=[0.35, 0.3, 0.17, 0.1, 0.08])]) * rng.uniform(
-        0.6, 1.3
-    )
+    colour = np.array(HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=HAIR_SHARES)]) * rng.uniform(0.6, 1.3)
     angle = np.arctan2(rest[:, 0], rest[:, 2] + 60.0)
     strands = 1.0 + rng.uniform(0.05, 0.35) * np.sin(angle * rng.uniform(30, 90) + 3.0 * waves)
     positions = camera.project(place, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
@@ -80,8 +78,8 @@ def _ears() -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _scalp_triangles() -> np.ndarray:
-    """Triangles of the skin above the eyes or behind the face."""
+def scalp_triangles() -> np.ndarray:
+    """(T, 3) triangles of the skin above the eyes or behind the face."""
     head = default_head()
     count = head.parts["skin"].stop
     triangles = head.triangles[(head.triangles < count).all(1)]

@@ -13,6 +13,7 @@ from train.data.render.surface import default_surface
 
 NOISE_TEXTURES = 32
 HAIR_COLOURS = ((0.07, 0.05, 0.04), (0.22, 0.14, 0.09), (0.45, 0.30, 0.16), (0.72, 0.58, 0.38), (0.55, 0.54, 0.52))
+HAIR_SHARES = (0.35, 0.3, 0.17, 0.1, 0.08)
 
 
 def sample_noise_texture(rng: np.random.Generator, size: int = 256) -> np.ndarray:
