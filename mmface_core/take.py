@@ -57,7 +57,7 @@ class Take:
         arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _replacing(path) as file:
+            with replacing(path) as file:
                 np.savez_compressed(file, schema=np.array(SCHEMA), **arrays)
         except OSError as error:
             raise UserError(f"The take cannot be written to {path} ({error.strerror or error}).") from error
@@ -124,7 +124,7 @@ def _inconsistency(take: Take) -> str:
     return ""
 
 
-class _replacing:
+class replacing:
     """A temporary file beside `path` that takes its place at the end, or vanishes where the writing fails."""
 
     def __init__(self, path: Path) -> None:

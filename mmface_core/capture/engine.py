@@ -1,9 +1,10 @@
 """The whole capture: a source in, the takes of its faces out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
 import torch
 
 from mmface_core.capture.detect import FaceDetector
@@ -63,9 +64,7 @@ class CaptureEngine:
 
         Raises NoFaceError where no frame shows a face, UserError where the source cannot be read or has no such face.
         """
-        tracker = Tracker(
-            self._detector, self._reconstructor, self._keypoints, 1 if which == "largest" else None, self.config.track
-        )
+        tracker = self.tracker(which)
         recorder = Recorder()
         with Ahead(source) as frames:
             for frame in frames:
@@ -73,6 +72,23 @@ class CaptureEngine:
                 recorder.add(frame, faces)
                 if on_frame is not None:
                     on_frame(frame, faces)
+        return self.takes(recorder, source, which)
+
+    @property
+    def blank_state(self) -> FaceState:
+        """A state of this engine's sizes, all zero."""
+        shapes = {"rotation": (3, 3), "translation": (2,), "landmarks": (68, 3)}
+        shapes |= {"identity": (self.model.n_identity,), "expression": (self.model.n_expression,)}
+        shapes["points"] = (len(self._reconstructor.fitter.surface), 2)
+        return FaceState(**{k: np.zeros(v, np.float32) for k, v in shapes.items()}, scale=0.0, confidence=0.0)
+
+    def tracker(self, which: Which, start: int = 0) -> Tracker:
+        """A tracker of the wanted faces; start: index of its first frame."""
+        limit = 1 if which == "largest" else None
+        return Tracker(self._detector, self._reconstructor, self._keypoints, limit, self.config.track, start)
+
+    def takes(self, recorder: Recorder, source: Source, which: Which = "largest") -> list[Take]:
+        """The takes of what was recorded of a source. Raises as `capture` does."""
         least = 1 if source.is_still else min(LEAST_FRAMES, max(len(recorder) // 2, 1))
         settled = None if source.is_still else self._settle
         takes = recorder.takes(source.name, source.fps, self.model, settled, least)
@@ -86,7 +102,7 @@ class CaptureEngine:
             return [takes[which - 1]]
         return takes
 
-    def _settle(self, states: Sequence[FaceState]) -> list[FaceState]:
+    def _settle(self, chunks: Callable[[], Iterator[list[FaceState]]]) -> Iterator[list[FaceState]]:
         """One identity for a face's whole take."""
         refit = "points" in self.config.reconstruct.refine
-        return settle(states, self._settler, self._reconstructor.marks, refit)
+        return settle(chunks, self._settler, self._reconstructor.marks, refit)

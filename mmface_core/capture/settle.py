@@ -5,7 +5,7 @@ jitter of pose and expression. So the identities are averaged by confidence, and
 own heat-map points, with that identity held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,26 +17,25 @@ from mmface_core.conventions import NOMINAL_SCALE
 from mmface_core.geometry.fit import FaceParameters, PointFitter
 from mmface_core.model.surface_points import SurfacePoints
 
-
-def common_identity(states: Sequence[FaceState]) -> NDArray[np.float32]:
-    """The confidence-weighted mean identity (K,) of the states."""
-    weights = np.array([state.confidence for state in states]) ** 2 + 1e-6
-    return np.average([state.identity for state in states], axis=0, weights=weights).astype(np.float32)
+Chunks = Callable[[], Iterable[Sequence[FaceState]]]
 
 
-def settle(
-    states: Sequence[FaceState], fitter: PointFitter, marks: SurfacePoints, refit: bool = True, chunk: int = 256
-) -> list[FaceState]:
-    """The states with their common identity.
+def common_identity(chunks: Iterable[Sequence[FaceState]]) -> NDArray[np.float32]:
+    """The confidence-weighted mean identity (K,) of the states, which come in chunks."""
+    pairs = [(state.identity, state.confidence) for chunk in chunks for state in chunk]
+    weights = np.array([confidence for _, confidence in pairs]) ** 2 + 1e-6
+    return np.average([identity for identity, _ in pairs], axis=0, weights=weights).astype(np.float32)
+
+
+def settle(chunks: Chunks, fitter: PointFitter, marks: SurfacePoints, refit: bool = True) -> Iterator[list[FaceState]]:
+    """The states with their common identity, chunk by chunk; the chunks are read twice.
 
     fitter: over the network's points, with no free identity. marks: the 68 landmarks' places on the mesh. refit: pose
     and expression are fitted again; else only the landmarks are computed anew.
     """
-    identity = common_identity(states)
-    settled: list[FaceState] = []
-    for start in range(0, len(states), chunk):
-        settled += _settle_chunk(states[start : start + chunk], identity, fitter, marks, refit)
-    return settled
+    identity = common_identity(chunks())
+    for states in chunks():
+        yield _settle_chunk(states, identity, fitter, marks, refit)
 
 
 def _settle_chunk(

@@ -94,16 +94,18 @@ class SequenceSource:
 
     is_still = False
 
-    def __init__(self, folder: Path, fps: float) -> None:
+    def __init__(self, folder: Path, fps: float, start: int = 0) -> None:
+        """start: index of the picture to begin with."""
         self.name = str(folder)
         self.fps = fps
+        self._start = start
         self._paths = image_files(folder)
         self.expected: int | None = len(self._paths)
         if not self._paths:
             raise UserError(f"The folder {folder} holds no pictures.")
 
     def frames(self) -> Iterator[Frame]:
-        for index, path in enumerate(self._paths):
+        for index, path in enumerate(self._paths[self._start :], self._start):
             yield Frame(read_image(path), index, index / self.fps)
 
     def close(self) -> None: ...
@@ -114,8 +116,11 @@ class VideoSource:
 
     is_still = False
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: int = 0, exact: bool = True) -> None:
+        """start: index of the frame to begin with. exact: by decoding all before it; else by seeking, which is quick,
+        and which a file with an odd index may answer with other frames."""
         self.name = str(path)
+        self._start, self._exact = start, exact
         if path.stat().st_size == 0:
             raise UserError(f"The file {path} is empty (0 bytes).")
         self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -128,18 +133,33 @@ class VideoSource:
         self.expected = int(count) if 0 < count < 1e9 else None
 
     def frames(self) -> Iterator[Frame]:
-        index, last = 0, -1.0
+        index, last = self._skip()
         while True:
             good, image = self._capture.read()
             if not good:
                 break
-            stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
-            if not np.isfinite(stamp) or stamp <= last:  # a container without usable timestamps
-                stamp = last + 1.0 / self.fps if index else 0.0
+            stamp = self._stamp(index, last)
             yield Frame(np.ascontiguousarray(image[:, :, ::-1]), index, stamp)
             index, last = index + 1, stamp
         if index == 0:
             raise UserError(f"The video {self.name} holds no frame that can be decoded.")
+
+    def _skip(self) -> tuple[int, float]:
+        """Go to the first wanted frame; its index and the time of the one before."""
+        index, last = 0, -1.0
+        if not self._exact and self._start:
+            self._capture.set(cv2.CAP_PROP_POS_FRAMES, self._start)
+            return self._start, last
+        while index < self._start and self._capture.grab():
+            index, last = index + 1, self._stamp(index, last)
+        return index, last
+
+    def _stamp(self, index: int, last: float) -> float:
+        """Seconds of the frame just decoded; `last`: of the one before."""
+        stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
+        if not np.isfinite(stamp) or stamp <= last:  # a container without usable timestamps
+            stamp = last + 1.0 / self.fps if index else 0.0
+        return stamp
 
     def close(self) -> None:
         self._capture.release()
@@ -175,23 +195,29 @@ class WebcamSource:
 
 
 def open_source(
-    name: str | Path, sequence: bool = False, fps: float | None = None, seconds: float | None = None
+    name: str | Path,
+    sequence: bool = False,
+    fps: float | None = None,
+    seconds: float | None = None,
+    start: int = 0,
+    exact: bool = True,
 ) -> Source:
     """The source that a user means by `name`: an image, a video, a webcam's number, or a folder of images.
 
     sequence: a folder is taken as the frames of one clip, at `fps` (25 where None). seconds: how long a webcam is read.
+    start: index of a clip's frame to begin with; exact: see `VideoSource`.
     Raises UserError where there is nothing to read.
     """
     path = Path(name)
     if path.is_dir():
         if not sequence:
             raise UserError(f"{path} is a folder; use --sequence to read its pictures as the frames of one clip.")
-        return SequenceSource(path, 25.0 if fps is None else fps)
+        return SequenceSource(path, 25.0 if fps is None else fps, start)
     if not path.exists():
         if str(name).isdigit():
             return WebcamSource(int(str(name)), seconds)
         raise UserError(f"There is no file {path}.")
-    return ImageSource(path) if path.suffix.lower() in IMAGE_SUFFIXES else VideoSource(path)
+    return ImageSource(path) if path.suffix.lower() in IMAGE_SUFFIXES else VideoSource(path, start, exact)
 
 
 class Ahead:

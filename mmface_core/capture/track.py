@@ -2,10 +2,14 @@
 
 A face's last state says where the next frame's crop is; the detector is asked only where there is no face yet, where
 the confidence fell, and now and then while more faces are wanted. A cut in the film starts anew.
+
+What a tracker does next depends on `Tracker.memory` alone, and that is short: crops lie on a coarse grid, so two
+trackers of one face cut the very same crop a few frames after they started, wherever they started, and are one from
+then on. `capture/pieces.py` builds on it.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 import cv2
@@ -16,7 +20,7 @@ from mmface_core.capture.blazeface import Detection, overlap
 from mmface_core.capture.crop import Crop
 from mmface_core.capture.keypoints import first_crop
 from mmface_core.capture.state import FaceState
-from mmface_core.conventions import CROP_MM
+from mmface_core.conventions import CROP_CENTRE, CROP_MM
 
 
 class FindsFaces(Protocol):
@@ -46,7 +50,8 @@ class TrackConfig:
     counts. keep: below it, a face that was followed is lost, unless the detector finds it again.
     looks: how often the network looks at a new face, each time at the crop that its own last answer asks for.
     search_every: frames between two looks for further faces; tiles_every: frames between two searches of small faces
-    while there is none; memory: frames after which a lost face is forgotten.
+    while there is none (both counted from the source's first frame, and made at once where a face was lost or the film
+    was cut); memory: frames after which a lost face is forgotten.
     """
 
     start: float = 0.5
@@ -62,6 +67,10 @@ class TrackConfig:
 # A crop that the face has left by this part of its side, or by this factor in size, is cut again in the same frame.
 MOVED: Final = 0.12
 GROWN: Final = 1.2
+# Followed faces' crops lie on a grid: steps of the centre in a side, of the side in an octave, of the roll in a turn.
+GRID_PLACES: Final = 64
+GRID_SIDES: Final = 16
+GRID_TURNS: Final = 180
 SAME_PLACE: Final = 0.3  # two faces nearer than this part of a crop's side are one
 CUT_COLOURS: Final = 0.4  # Bhattacharyya distance of colour histograms ...
 CUT_LEVELS: Final = 20.0  # ... and mean difference of grey levels, that together mean a cut
@@ -77,18 +86,32 @@ class Track:
     velocity: NDArray[np.float64]
 
 
+@dataclass
+class TrackerMemory:
+    """All that a tracker knows of the frames before: enough to go on from there as if it had seen them.
+
+    index: of the last frame seen. count: numbers given away. last: what the cut detector keeps of that frame.
+    """
+
+    index: int
+    active: list[Track]
+    lost: list[Track]
+    count: int
+    last: tuple[NDArray[np.float32], NDArray[np.float32]] | None
+
+
 class CutDetector:
     """Tells a cut from motion: both the colours and the arrangement of the picture change at once."""
 
     def __init__(self) -> None:
-        self._last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+        self.last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def is_cut(self, image: NDArray[np.uint8]) -> bool:
         small = np.asarray(cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA), np.uint8)
         colours = np.asarray(cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3), np.float32)
         grey = small.mean(2, dtype=np.float32)
         grey -= grey.mean()  # a flash changes the whole picture at once
-        last, self._last = self._last, (colours, grey)
+        last, self.last = self.last, (colours, grey)
         if last is None:
             return False
         distance = cv2.compareHist(last[0], colours, cv2.HISTCMP_BHATTACHARYYA)
@@ -105,8 +128,12 @@ class Tracker:
         keypoints_model: NDArray[np.floating],
         limit: int | None = 1,
         config: TrackConfig | None = None,
+        start: int = 0,
     ) -> None:
-        """keypoints_model (6, 3) mm: where a detection's points lie on the mean face (see `keypoints`)."""
+        """keypoints_model (6, 3) mm: where a detection's points lie on the mean face (see `keypoints`).
+
+        start: index of the frame that comes first.
+        """
         self._detector = detector
         self._reader = reader
         self._model = keypoints_model
@@ -116,8 +143,19 @@ class Tracker:
         self._active: list[Track] = []
         self._lost: list[Track] = []
         self._count = 0  # numbers given away
-        self._index = -1
-        self._searched = self._searched_tiles = -(10**9)
+        self._index = start - 1
+        self._anew = True  # nothing is known of the frames before
+
+    @property
+    def memory(self) -> TrackerMemory:
+        """What the tracker knows, as a copy."""
+        active, lost = ([replace(track) for track in tracks] for tracks in (self._active, self._lost))
+        return TrackerMemory(self._index, active, lost, self._count, self._cuts.last)
+
+    @memory.setter
+    def memory(self, known: TrackerMemory) -> None:
+        self._active, self._lost = ([replace(track) for track in tracks] for tracks in (known.active, known.lost))
+        self._index, self._count, self._cuts.last, self._anew = known.index, known.count, known.last, False
 
     def still(self, image: NDArray[np.uint8]) -> dict[int, FaceState]:
         """The faces of a single picture by number, the largest first."""
@@ -129,11 +167,12 @@ class Tracker:
         self._index += 1
         if self._cuts.is_cut(image):
             self._active, self._lost = [], []
-            self._searched = self._searched_tiles = -(10**9)
+            self._anew = True
         self._follow(image)
         self._drop_doubles()
         if self._should_search():
             self._search(image)
+        self._anew = False
         self._lost = [t for t in self._lost if self._index - t.seen <= self._config.memory]
         return {track.number: track.state for track in self._active}
 
@@ -167,18 +206,21 @@ class Tracker:
                 kept.append(track)
         self._active = kept
 
+    def _lost_now(self) -> bool:
+        return any(track.seen == self._index - 1 for track in self._lost)
+
     def _should_search(self) -> bool:
-        lost_now = any(track.seen == self._index - 1 for track in self._lost)
         wanted = self._limit is None or len(self._active) < self._limit
-        due = self._index - self._searched >= self._config.search_every
-        return wanted and (not self._active or lost_now or due)
+        return wanted and (not self._active or self._due(self._config.search_every))
+
+    def _due(self, every: int) -> bool:
+        # By the frame's number, not by the last search: where a search falls must not depend on where tracking began.
+        return self._anew or self._lost_now() or self._index % every == 0
 
     def _search(self, image: NDArray[np.uint8]) -> None:
         """Ask the detector, and believe what the network confirms."""
-        self._searched = self._index
         detections = self._detector.detect_whole(image)
-        if not detections and not self._active and self._index - self._searched_tiles >= self._config.tiles_every:
-            self._searched_tiles = self._index
+        if not detections and not self._active and self._due(self._config.tiles_every):
             detections = self._detector.detect_tiles(image)
         new = [d for d in detections if not any(_covers(t.state, d) for t in self._active)]
         room = None if self._limit is None else self._limit - len(self._active)
@@ -233,7 +275,15 @@ def _next_crop(track: Track) -> Crop:
     moved = float(np.linalg.norm(track.velocity)) / (CROP_MM * state.scale)
     # A slow face's velocity is mostly noise, and a very fast one's mostly a mistake.
     onward = track.velocity if 0.01 < moved < 0.2 else 0.0
-    return Crop.of_pose(state.rotation, state.scale, state.translation + onward)
+    return _on_grid(Crop.of_pose(state.rotation, state.scale, state.translation + onward))
+
+
+def _on_grid(crop: Crop) -> Crop:
+    """The nearest crop of the grid: it is off by at most 2 of the crop's 256 pixels, 2 % in size and 1 degree."""
+    side = 2.0 ** (round(np.log2(crop.side) * GRID_SIDES) / GRID_SIDES)
+    step, turn = side / GRID_PLACES, 2 * np.pi / GRID_TURNS
+    centre = crop.points_to_picture(np.full(2, CROP_CENTRE))
+    return Crop.around(np.round(centre / step) * step, side, round(crop.roll / turn) * turn)
 
 
 def _left(crop: Crop, state: FaceState) -> bool:

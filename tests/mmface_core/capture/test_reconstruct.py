@@ -121,8 +121,8 @@ def shaky_states(reconstructor: Reconstructor, prediction: Prediction, count: in
 def test_a_take_has_one_identity_and_shakes_less_for_it(reconstructor, prediction):
     states = shaky_states(reconstructor, prediction)
     settler = PointFitter(reconstructor.fitter.surface, FitConfig(n_identity=0))
-    settled = settle(states, settler, reconstructor.marks)
-    assert all(np.array_equal(s.identity, common_identity(states)) for s in settled)
+    settled = [s for chunk in settle(lambda: [states], settler, reconstructor.marks) for s in chunk]
+    assert all(np.array_equal(s.identity, common_identity([states])) for s in settled)
 
     def shake(values) -> float:
         return float(np.std(np.stack(values), axis=0).mean())
@@ -135,8 +135,9 @@ def test_settling_does_not_depend_on_the_size_of_the_face_in_the_picture(reconst
     states = shaky_states(reconstructor, prediction, 4)
     settler = PointFitter(reconstructor.fitter.surface, FitConfig(n_identity=0))
     far = Crop.around(np.array([127.5, 127.5]), 1024.0, 0.0)  # a quarter of the size, elsewhere
-    moved = settle([far.to_crop(state) for state in states], settler, reconstructor.marks)
-    for there, here in zip(moved, settle(states, settler, reconstructor.marks), strict=True):
+    (moved,) = settle(lambda: [[far.to_crop(state) for state in states]], settler, reconstructor.marks)
+    (same,) = settle(lambda: [states], settler, reconstructor.marks)
+    for there, here in zip(moved, same, strict=True):
         assert np.allclose(far.to_picture(there).landmarks, here.landmarks, atol=0.05)
         assert np.allclose(there.expression, here.expression, atol=1e-3)
 
@@ -145,4 +146,4 @@ def test_the_surer_states_decide_the_identity(reconstructor, prediction):
     state = reconstructor.states(prediction)[0]
     sure = replace(state, identity=np.ones_like(state.identity), confidence=1.0)
     unsure = replace(state, identity=-np.ones_like(state.identity), confidence=0.1)
-    assert (common_identity([sure, unsure]) > 0.9).all()
+    assert (common_identity([[sure, unsure]]) > 0.9).all()
