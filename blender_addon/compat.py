@@ -87,8 +87,15 @@ def import_fbx(path: str) -> None:
         bpy.ops.import_scene.fbx(filepath=path)
 
 
-def set_video_output(scene) -> None:
-    """Make the scene's render output an H.264 .mp4 without sound."""
+def engine_id(engine: str) -> str:
+    """Blender's name of a render engine: workbench, eevee or cycles."""
+    if engine == "eevee":
+        return "BLENDER_EEVEE_NEXT" if (4, 2, 0) <= bpy.app.version < (5, 0, 0) else "BLENDER_EEVEE"
+    return {"workbench": "BLENDER_WORKBENCH", "cycles": "CYCLES"}[engine]
+
+
+def set_video_output(scene, sound: bool = False) -> None:
+    """Make the scene's render output an H.264 .mp4, with AAC sound if wanted."""
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):  # 5.0
         settings.media_type = "VIDEO"
@@ -99,7 +106,8 @@ def set_video_output(scene) -> None:
     ffmpeg.constant_rate_factor = "HIGH"
     ffmpeg.ffmpeg_preset = "GOOD"
     ffmpeg.gopsize = 12
-    ffmpeg.audio_codec = "NONE"
+    ffmpeg.audio_codec = "AAC" if sound else "NONE"
+    ffmpeg.audio_bitrate = 192
 
 
 def sequencer_strips(scene):

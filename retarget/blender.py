@@ -64,7 +64,7 @@ class Blender:
             job_path.write_text(json.dumps(job))
             status, log = self._watch([*self._command(), str(job_path)], about, progress)
             if not answer_path.is_file():
-                raise _crash(status, log, about, rendering=any(step["do"] == "render" for step in steps))
+                raise _crash(status, log, about, rendering=any(step["do"] in ("render", "stills") for step in steps))
             answer = json.loads(answer_path.read_text(encoding="utf-8"))
         if error := answer.get("error"):
             if error["kind"] == "fault":
@@ -166,7 +166,7 @@ def _crash(status: int, log: str, about: str, rendering: bool) -> BlenderError:
         return BlenderError(
             "opengl",
             "Blender found no OpenGL to render with; install it (Debian, Ubuntu: apt-get install libegl1 "
-            "libgl1-mesa-dri) or leave --preview out.",
+            "libgl1-mesa-dri), render with --engine cycles, or leave --preview out.",
             log,
         )
     return BlenderError(

@@ -65,9 +65,13 @@ def step_render(folder: str, frames: list, size: list, view: dict, fine: bool = 
     return {}
 
 
-def step_encode(folder: str, path: str, fps: int, fps_base: int) -> dict:
-    _scene("encode").encode(folder, path, fps, fps_base, progress=_tell("encode"))
+def step_stills(folder: str, frames: list, **how) -> dict:
+    _scene("render").render_stills(folder, frames, **how, progress=_tell("render"))
     return {}
+
+
+def step_encode(folder: str, path: str, fps: int, fps_base: int, **how) -> dict:
+    return {"sound": _scene("encode").encode(folder, path, fps, fps_base, **how, progress=_tell("encode"))}
 
 
 STEPS = {
@@ -76,6 +80,7 @@ STEPS = {
     "bake": step_bake,
     "save": step_save,
     "render": step_render,
+    "stills": step_stills,
     "encode": step_encode,
 }
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Renders the rig with Workbench for previews. It dresses the open scene for the picture: never save it afterwards."""
+"""Renders the rig: with Workbench for previews, with any engine for good pictures.
+
+It dresses the open scene for the picture: never save it afterwards.
+"""
 
 import math
 import os
@@ -7,6 +10,7 @@ import os
 import bpy
 from mathutils import Matrix, Vector
 
+from .. import compat
 from ..errors import SceneError
 from .read_rig import face_scene
 
@@ -36,23 +40,132 @@ def render_frames(folder: str, frames, size, view: dict, fine: bool = False, pro
         progress(number, len(frames))
 
 
-def _dress(scene, size, fine: bool) -> None:
-    painted = {material.name for material in bpy.data.materials if _colour_for_viewport(material)}
-    faces = [o for o in scene.objects if o.type == "MESH" and o.data.shape_keys]
-    textured = any(m and m.name in painted for o in faces for m in o.data.materials)
+def render_stills(
+    folder: str,
+    frames,
+    size=None,
+    engine: str = "workbench",
+    samples: int = 0,
+    view: dict | None = None,
+    transparent: bool = False,
+    progress=lambda done, total: None,
+) -> None:
+    """Write `folder`/FRAME.png (six digits) for each of the scene's `frames`, each whole or not at all.
+
+    size: (width, height), None for the scene's. engine: workbench, eevee or cycles. samples: 0 for the scene's own.
+    view: as for `render_frames`, a head shot; None for the scene's own camera. transparent: no background. A frame's
+    picture does not depend on which others are rendered with it: the noise has a fixed seed, and nothing is written of
+    the time and the machine. Raises SceneError (kind "camera") where the scene has no camera and no view is given.
+    """
+    scene = face_scene()
+    bpy.context.window.scene = scene
+    size = tuple(size) if size else _scene_size(scene)
+    if view is None and scene.camera is None:
+        raise SceneError("camera", "The scene has no camera; add one, or render the head with --camera head.")
+    if engine == "workbench":
+        _dress(scene, size, fine=True)
+    else:
+        _set_output(scene, size)
+        _light(scene)
+    _set_engine(scene, engine, samples)
+    if view is not None:
+        scene.camera = _camera(scene, view, size)
+    scene.render.film_transparent = transparent
+    settings = scene.render.image_settings
+    settings.file_format = "PNG"
+    settings.color_mode = "RGBA" if transparent else "RGB"
+    settings.color_depth = "8"
+    settings.compression = 15
+    for name in dir(scene.render):
+        if name.startswith("use_stamp_"):
+            setattr(scene.render, name, False)  # a date in the file would make equal pictures unequal
+    os.makedirs(folder, exist_ok=True)
+    for number, frame in enumerate(frames, 1):
+        scene.frame_set(frame)
+        _write_still(scene, os.path.join(folder, f"{frame:06d}.png"))
+        progress(number, len(frames))
+
+
+def _write_still(scene, path: str) -> None:
+    unfinished = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    scene.render.filepath = unfinished
+    try:
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+        if not os.path.isfile(unfinished) or os.path.getsize(unfinished) == 0:
+            raise SceneError("unwritable", f"Blender could not write the picture {path}; is the disk full?")
+        os.replace(unfinished, path)
+    except (RuntimeError, OSError) as error:
+        raise SceneError("unwritable", f"The picture {path} could not be written: {error}") from error
+    finally:
+        if os.path.exists(unfinished):
+            os.remove(unfinished)
+
+
+def _scene_size(scene) -> tuple:
+    share = scene.render.resolution_percentage / 100
+    return (max(1, int(scene.render.resolution_x * share)), max(1, int(scene.render.resolution_y * share)))
+
+
+def _set_engine(scene, engine: str, samples: int) -> None:
     render = scene.render
-    render.engine = "BLENDER_WORKBENCH"
+    render.engine = compat.engine_id(engine)
+    render.use_motion_blur = render.use_motion_blur and engine != "workbench"
+    if engine == "cycles":
+        cycles = scene.cycles
+        cycles.device = "CPU"
+        cycles.seed, cycles.use_animated_seed = 0, False
+        cycles.use_denoising = False  # seconds a frame, and its result may differ from machine to machine
+        if samples:
+            cycles.samples = samples
+            cycles.use_adaptive_sampling = False
+    elif engine == "eevee" and samples:
+        scene.eevee.taa_render_samples = samples
+    elif engine == "workbench" and samples:
+        allowed = [
+            int(i.identifier) for i in scene.display.bl_rna.properties["render_aa"].enum_items if i.identifier.isdigit()
+        ]
+        scene.display.render_aa = str(min(allowed, key=lambda n: abs(n - samples)))
+
+
+def _light(scene) -> None:
+    """Give a scene without a light, as imported rigs are, an even one; a lit scene stays as its artist lit it."""
+    if any(obj.type == "LIGHT" and not obj.hide_render for obj in scene.objects):
+        return
+    world = scene.world
+    if world is not None and world.use_nodes:
+        return
+    world = bpy.data.worlds.new("render")
+    world.use_nodes = True
+    background = next(node for node in world.node_tree.nodes if node.type == "BACKGROUND")
+    background.inputs["Color"].default_value = (0.9, 0.95, 1.0, 1.0)
+    background.inputs["Strength"].default_value = 0.7
+    scene.world = world
+
+
+def _set_output(scene, size) -> None:
+    """One picture of `size` for each frame: no region, no stereo, no strips, no text."""
+    render = scene.render
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100
     render.pixel_aspect_x = render.pixel_aspect_y = 1.0
     render.use_border = False
     render.use_multiview = False
-    render.use_sequencer = render.use_compositing = False
+    render.use_sequencer = False
     render.use_stamp = False
     render.film_transparent = False
     render.use_file_extension = True
     if hasattr(render.image_settings, "media_type"):  # 5.0
         render.image_settings.media_type = "IMAGE"
+
+
+def _dress(scene, size, fine: bool) -> None:
+    painted = {material.name for material in bpy.data.materials if _colour_for_viewport(material)}
+    faces = [o for o in scene.objects if o.type == "MESH" and o.data.shape_keys]
+    textured = any(m and m.name in painted for o in faces for m in o.data.materials)
+    render = scene.render
+    _set_output(scene, size)
+    render.engine = compat.engine_id("workbench")
+    render.use_compositing = False
     render.image_settings.file_format = "JPEG"
     render.image_settings.color_mode = "RGB"
     render.image_settings.quality = 95

@@ -1,0 +1,123 @@
+"""From a clip or a take and a rig to rendered frames, and to an .mp4 if one is wanted: the whole of `mmface render`."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mmface_core.errors import UserError
+from mmface_core.take import Take
+from retarget.blender import Blender
+from retarget.capturing import capture_one, face_choice
+from retarget.performance import Settings, clip_name, performance_of
+from retarget.pipeline import check_request, motion_for, read_and_map
+from retarget.rendering import RenderOptions, begin, encode_frames, missing, plan_render, render_all
+
+
+@dataclass(frozen=True)
+class RenderRequest:
+    """What to render. output: an .mp4 or a folder. only: these of Blender's frames, None for all."""
+
+    source: Path
+    rig: Path
+    output: Path
+    options: RenderOptions = field(default_factory=RenderOptions)
+    settings: Settings = field(default_factory=Settings)
+    head: str = "absolute"
+    face: str | int = "largest"
+    sound: bool = True
+    only: range | None = None
+
+    @property
+    def is_video(self) -> bool:
+        return self.output.suffix.lower() == ".mp4"
+
+    @property
+    def folder(self) -> Path:
+        """Where the frames lie."""
+        return self.output.with_suffix(".frames") if self.is_video else self.output
+
+
+def run_render(
+    request: RenderRequest,
+    blender: Blender,
+    workers: int = 1,
+    scheduler: str | None = None,
+    chunk: int = 25,
+    say: Callable[[str], None] = lambda _text: None,
+) -> str:
+    """Render what is missing; return one line about the result. workers: children at a time on this machine.
+
+    scheduler: address of a Dask cluster whose workers see the same files. Raises UserError.
+    """
+    check_request(request.source, request.rig, {".mp4": request.output if request.is_video else None}, request.head)
+    if not request.is_video and request.output.is_file():
+        raise UserError(f"{request.output} is a file; name a folder for the frames, or an .mp4.")
+    face_choice(request.face)
+    take = _take(request, say)
+    name = clip_name(str(request.source))
+    performance = performance_of(take, request.settings, name)
+    mapped = read_and_map(request.rig, request.head, blender)
+    folder = request.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        motions = folder / ".mmface"
+        motions.mkdir(exist_ok=True)
+        # Chunks on other machines write the same files at the same time, so each has its own.
+        own = motions / f"motion{'' if request.only is None else f'_{request.only.start}_{request.only.stop}'}.json"
+        plan = plan_render(request.rig, mapped, motion_for(mapped, performance, request.head), own, request.options)
+    except OSError as error:
+        raise UserError(f"Nothing can be written in {folder} ({error.strerror or error}).") from error
+    begin(folder, plan)
+    wanted = range(*plan.frames) if request.only is None else request.only
+    outside = [frame for frame in wanted if not plan.frames[0] <= frame < plan.frames[1]]
+    if outside:
+        raise UserError(
+            f"There is no frame {outside[0]}: the clip has frames {plan.frames[0]} to {plan.frames[1] - 1}."
+        )
+    before = len(missing(folder, wanted))
+    say(f"{len(wanted)} frames, {len(wanted) - before} of them there already")
+    done = 0
+
+    def count(frames: int) -> None:
+        nonlocal done
+        done += frames
+        say(f"rendered {done} of {before} frames")
+
+    with ExitStack() as stack:
+        submit = stack.enter_context(_executor(workers, scheduler)).submit
+        render_all(plan, folder, blender, submit, chunk, count, wanted)
+    if not request.is_video or request.only is not None:
+        return f"Wrote {before} frames to {folder}"
+    footage = request.source if request.source.suffix.lower() != ".npz" else Path(take.source)
+    sound = footage if request.sound and len(take) > 1 and footage.is_file() else None
+    heard = encode_frames(plan, folder, request.output, blender, sound, 1 + request.settings.start - performance.start)
+    return f"Wrote {request.output} ({len(wanted)} frames, {'with' if heard else 'without'} sound)"
+
+
+def _take(request: RenderRequest, say: Callable[[str], None]) -> Take:
+    """The take given, or one captured now and kept with the frames, so that a second call need not capture again."""
+    if request.source.suffix.lower() == ".npz":
+        return Take.load(request.source)
+    if request.only is not None:
+        raise UserError(
+            "Chunks are rendered from a take, or each would capture the clip anew: run mmface capture first."
+        )
+    kept = request.folder / ".mmface" / "take.npz"
+    stamp = f"{request.source.stat().st_size}_{request.source.stat().st_mtime_ns}_{request.face}"
+    kept = kept.with_name(f"take_{stamp}.npz")
+    if kept.is_file():
+        return Take.load(kept)
+    say("capturing")
+    take = capture_one(request.source, request.face)
+    take.save(kept)
+    return take
+
+
+def _executor(workers: int, scheduler: str | None):  # type: ignore[no-untyped-def]
+    if scheduler is None:
+        return ThreadPoolExecutor(workers)  # each thread waits for a child of its own
+    from retarget.batch.cluster import connected
+
+    return connected(scheduler).get_executor()
