@@ -52,6 +52,62 @@ class CurveWriter:
         return curve
 
 
+class OwnAnimation:
+    """What animates a data-block before anything is laid over it. Make it before a `CurveWriter` for the data-block."""
+
+    def __init__(self, datablock) -> None:
+        animation = datablock.animation_data
+        self._datablock = datablock
+        self._action = animation.action if animation else None
+        self._slot = animation.action_slot if HAS_SLOTS and self._action else None
+        self.paths = {curve.data_path for curve in curves_of(self._action, datablock)} if self._action else set()
+        for track in animation.nla_tracks if animation else ():
+            for strip in track.strips:
+                if strip.action:
+                    self.paths |= {curve.data_path for curve in _strip_curves(strip)}
+
+    def lay_over(self, action, name: str) -> None:
+        """Turn the data-block's active action, which is `action`, into an additive NLA strip over what was there.
+
+        The artist's own action, if it was the active one, becomes a strip on a track below, which looks the same.
+        """
+        animation = self._datablock.animation_data
+        slot = animation.action_slot if HAS_SLOTS else None
+        animation.action = None
+        if self._action is not None:
+            blend, extrapolation = animation.action_blend_type, animation.action_extrapolation
+            own = self._push_down(self._action, self._slot, self._action.name)
+            own.blend_type, own.extrapolation = blend, extrapolation
+            own.influence = animation.action_influence
+        strip = self._push_down(action, slot, name)
+        strip.blend_type = "COMBINE"  # adds values, and multiplies quaternions
+        strip.extrapolation = "NOTHING"
+
+    def _push_down(self, action, slot, name: str):
+        animation = self._datablock.animation_data
+        track = animation.nla_tracks.new()
+        track.name = name
+        # The strip starts where the action's first key is; the call wants a whole frame.
+        strip = track.strips.new(name, int(action.frame_range[0]), action)
+        if slot is not None:
+            strip.action_slot = slot
+        strip.action_frame_start, strip.action_frame_end = action.frame_range
+        strip.frame_start, strip.frame_end = action.frame_range
+        strip.use_sync_length = False
+        return strip
+
+
+def _strip_curves(strip) -> list:
+    if not HAS_SLOTS:
+        return list(strip.action.fcurves)
+    curves = []
+    for layer in strip.action.layers:
+        for part in layer.strips:
+            bag = part.channelbag(strip.action_slot) if strip.action_slot is not None else None
+            curves.extend(bag.fcurves if bag is not None else ())
+    return curves
+
+
 def keep_for_undo(action) -> None:
     """Keep the artist's own action in the file although nothing plays it any more."""
     if action is not None:
@@ -92,6 +148,72 @@ def engine_id(engine: str) -> str:
     if engine == "eevee":
         return "BLENDER_EEVEE_NEXT" if (4, 2, 0) <= bpy.app.version < (5, 0, 0) else "BLENDER_EEVEE"
     return {"workbench": "BLENDER_WORKBENCH", "cycles": "CYCLES"}[engine]
+
+
+def export_gltf(path: str) -> None:
+    """Write a .glb with one animation of everything that moves, NLA strips and drivers included.
+
+    The frames are sampled: of actions in NLA tracks alone the exporter forgets shape keys.
+    """
+    _call(
+        bpy.ops.export_scene.gltf,
+        filepath=path,
+        export_format="GLB",
+        export_animations=True,
+        export_animation_mode="SCENE",
+        export_anim_scene_split_object=False,
+        export_anim_slide_to_zero=True,
+        export_frame_range=True,
+        export_force_sampling=True,
+        export_optimize_animation_size=False,
+        export_bake_animation=False,
+        export_morph=True,
+        export_morph_animation=True,
+        export_morph_normal=False,
+        export_yup=True,
+        export_apply=False,
+    )
+
+
+def export_fbx(path: str) -> None:
+    """Write a .fbx; only so does it keep the animation of shape keys, and at the scene's own frames."""
+    _call(
+        bpy.ops.export_scene.fbx,
+        filepath=path,
+        bake_anim=True,
+        bake_anim_use_all_actions=False,
+        bake_anim_use_nla_strips=False,
+        bake_anim_force_startend_keying=True,
+        bake_anim_step=1.0,
+        bake_anim_simplify_factor=0.0,
+        use_mesh_modifiers=False,  # applying them would drop the keys
+        add_leaf_bones=False,
+        path_mode="AUTO",
+    )
+
+
+def export_usd(path: str) -> None:
+    """Write a .usd, .usda, .usdc or .usdz with blend shapes sampled at the scene's frames."""
+    _call(
+        bpy.ops.wm.usd_export,
+        filepath=path,
+        export_animation=True,
+        export_shapekeys=True,
+        export_armatures=True,
+        export_textures=False,
+        export_textures_mode="KEEP",
+    )
+
+
+def import_usd(path: str) -> None:
+    """Read a USD file with its blend shapes, and their animation where this Blender can."""
+    _call(bpy.ops.wm.usd_import, filepath=path, import_blendshapes=True, import_skeletons=True, set_frame_range=True)
+
+
+def _call(operator, **options) -> None:
+    """Call an operator with those of the options that it has in this version."""
+    known = {prop.identifier for prop in operator.get_rna_type().properties}
+    operator(**{name: value for name, value in options.items() if name in known})
 
 
 def set_video_output(scene, sound: bool = False) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mmface_core.errors import UserError
 
 SCHEMA: Final = "mmface-take/1"
+_OPTIONAL: Final = ("neutral", "full", "calibrated_by")  # only calibrated takes have them
 
 
 @dataclass
@@ -27,6 +28,8 @@ class Take:
     expression (T, m) f32 codes of the face model; weight_names (w,) str and weights (T, w) f32: the 52 ARKit units in
     their own order, or none (w = 0) where the face model's expression components are not those units.
     In frames where the face is absent, rotation is the identity and every other value 0.
+    A calibrated take also has neutral (w,) and full (w,) f32, the weights that count as 0 and as 1, and calibrated_by,
+    how they were found; `weights` stay as captured.
     """
 
     source: str
@@ -44,6 +47,9 @@ class Take:
     expression: NDArray[np.float32]
     weight_names: NDArray[np.str_]
     weights: NDArray[np.float32]
+    neutral: NDArray[np.float32] | None = None
+    full: NDArray[np.float32] | None = None
+    calibrated_by: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -54,7 +60,9 @@ class Take:
         problem = _inconsistency(self)
         if problem:
             raise ValueError(f"a take must be consistent: {problem}")
-        arrays = {field.name: np.asarray(getattr(self, field.name)) for field in fields(self)}
+        arrays = {f.name: np.asarray(value) for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        if self.neutral is None:
+            arrays.pop("calibrated_by")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as file:
@@ -81,11 +89,14 @@ class Take:
             kind = f'of version "{schema}"' if schema.startswith("mmface-take/") else "not a take"
             raise UserError(f'{path} is {kind}; this program reads "{SCHEMA}". Capture the clip again.')
         names = [field.name for field in fields(cls)]
-        missing = [name for name in names if name not in arrays]
+        missing = [name for name in names if name not in arrays and name not in _OPTIONAL]
         if missing:
             raise UserError(f"The take {path} lacks {', '.join(missing)}; capture the clip again.")
         plain = {"source": str(arrays["source"]), "fps": float(arrays["fps"])}
-        take = cls(**plain, **{name: arrays[name] for name in names if name not in plain})  # type: ignore[arg-type]
+        if "calibrated_by" in arrays:
+            plain["calibrated_by"] = str(arrays["calibrated_by"])
+        others = {name: arrays[name] for name in names if name not in plain and name in arrays}
+        take = cls(**plain, **others)  # type: ignore[arg-type]
         problem = _inconsistency(take)
         if problem:
             raise UserError(f"The take {path} is inconsistent: {problem}; capture the clip again.")
@@ -111,12 +122,18 @@ def _inconsistency(take: Take) -> str:
         "weight_names": (weights,),
         "weights": (count, weights),
     }
+    if (take.neutral is None) != (take.full is None):
+        return "it has one of neutral and full without the other"
+    if take.neutral is not None:
+        shapes |= {"neutral": (weights,), "full": (weights,)}
     for name, wanted in shapes.items():
         array = np.asarray(getattr(take, name))
         if len(array.shape) != len(wanted) or any(w not in (None, n) for n, w in zip(array.shape, wanted, strict=True)):
             return f"{name} has the shape {array.shape}"
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return f"{name} holds numbers that are not finite"
+    if take.neutral is not None and (np.asarray(take.full) <= np.asarray(take.neutral)).any():
+        return "its calibration leaves no range"
     if count and (np.diff(take.time) <= 0).any():
         return "its times do not increase"
     if not take.fps > 0:

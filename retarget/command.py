@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from retarget.commands.cleaning_options import cleaning_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from retarget.performance import Settings
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,10 +30,7 @@ if TYPE_CHECKING:
 @click.option(
     "--motion", type=click.Path(path_type=Path), help="Also write the curves (.json) for the Blender add-on to load."
 )
-@click.option(
-    "--smooth", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Smoothing over time; 0 is off."
-)
-@click.option("--no-smooth", is_flag=True, help="The same as --smooth 0.")
+@cleaning_options
 @click.option(
     "--head",
     type=click.Choice(["absolute", "relative", "off"]),
@@ -37,17 +38,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Rest is facing the camera (absolute), or the clip's mean direction (relative).",
 )
-@click.option("--start", type=int, default=1, show_default=True, help="Blender's frame for the video's first picture.")
 @click.option(
     "--face", default="largest", show_default=True, help="Which face, where there are several: largest, 1, 2, ..."
-)
-@click.option("--neutral", type=int, help="Number of a picture in which the face rests; it becomes the zero.")
-@click.option(
-    "--lost",
-    type=click.Choice(["ease", "hold"]),
-    default="ease",
-    show_default=True,
-    help="While no face is seen: ease to rest, or hold the last pose.",
 )
 @click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
 @click.option(
@@ -62,32 +54,26 @@ def retarget(
     take: Path | None,
     preview: Path | None,
     motion: Path | None,
-    smooth: float,
-    no_smooth: bool,
     head: str,
-    start: int,
     face: str,
-    neutral: int | None,
-    lost: str,
     program: str | None,
     timeout: float,
     quiet: bool,
+    settings: "Settings",
 ) -> None:
     """Animate a copy of RIG (.blend, .glb, .gltf, .fbx) with the face in INPUT.
 
-    INPUT is a video, an image, a folder of images, a webcam's number, or a take (.npz). The result is a new .blend
+    INPUT is a video, an image, a folder of images, a webcam's number, a take (.npz), or a recording of Live Link Face
+    (.csv) or Face Cap (.txt). The result is a new .blend
     with an action named after the clip, at the clip's own frame rate; RIG itself is never changed.
     """
     # A polite request to end is treated like Ctrl-C, so that nothing unfinished stays behind.
     signal.signal(signal.SIGTERM, _stop)
     # Imported here so that --help answers at once.
     from retarget.blender import Blender
-    from retarget.gaps import GapPolicy
-    from retarget.performance import Settings
     from retarget.pipeline import retarget_video
 
-    settings = Settings(smooth=0.0 if no_smooth else smooth, start=start, gaps=GapPolicy(lost=lost), neutral=neutral)
-    with _progress(quiet) as progress:
+    with progress_bars(quiet) as progress:
         report = retarget_video(
             source,
             rig,
@@ -110,7 +96,7 @@ def _stop(*_: object) -> None:
 
 
 @contextmanager
-def _progress(quiet: bool) -> "Iterator[Callable[[str, int, int], None]]":
+def progress_bars(quiet: bool) -> "Iterator[Callable[[str, int, int], None]]":
     """Bars on the terminal, one for each part of the work; nothing where nobody watches."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

@@ -10,7 +10,7 @@ filter, whose neighbours count only if their values are close too, so that tremb
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget import rotations
+from retarget.regions import region_of
 
 Array = NDArray[np.floating]
 
@@ -48,6 +49,17 @@ _REACH = 3.0  # sigmas; the weight beyond is below 1 %
 def sigma_factors(names: tuple[str, ...] = ARKIT_NAMES) -> Array:
     """(n,) the factor of each unit's Gaussian width."""
     return np.array([SIGMA_FACTOR[max((p for p in SIGMA_FACTOR if n.startswith(p)), key=len)] for n in names])
+
+
+def smooth_regions(
+    weights: Array, time: Array, confidence: Array, strength: float, regions: Mapping[str, float]
+) -> Array:
+    """`smooth_weights` with a strength of its own for each region that `regions` names; `strength` for the others."""
+    smoothed = np.asarray(weights, dtype=np.float64).copy()
+    wanted = np.array([regions.get(region_of(name), strength) for name in ARKIT_NAMES])
+    for value in np.unique(wanted):
+        smoothed[:, wanted == value] = smooth_weights(weights, time, confidence, float(value))[:, wanted == value]
+    return smoothed
 
 
 def smooth_weights(weights: Array, time: Array, confidence: Array, strength: float = DEFAULT_STRENGTH) -> Array:
@@ -201,9 +213,15 @@ class OneEuroRotation:
         return self._value
 
 
-def live_weights_filter() -> OneEuro:
-    """A One Euro filter for ARKit weights (52,), with the lids freer than the rest."""
-    factor = sigma_factors()
+def live_weights_filter(strength: float = DEFAULT_STRENGTH, regions: Mapping[str, float] | None = None) -> OneEuro:
+    """A One Euro filter for ARKit weights (52,), with the lids freer than the rest.
+
+    strength 0..1, and one of its own for each region named in `regions`; the smaller, the higher the cutoff at rest.
+    """
+    wanted = np.array([(regions or {}).get(region_of(name), strength) for name in ARKIT_NAMES])
+    for value in np.unique(wanted):
+        _check_strength(float(value))
+    factor = sigma_factors() * np.maximum(wanted, 1e-3) / DEFAULT_STRENGTH
     return OneEuro(min_cutoff=1.0 / factor, beta=2.0 / factor)
 
 

@@ -1,4 +1,4 @@
-"""What the avatar does while the face is not seen: bridge short gaps, hold, then ease to rest in long ones."""
+"""What the avatar does while the face is not seen: short gaps are bridged; long ones hold, ease to rest or get no keys."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class GapPolicy:
 
     bridge: gaps up to this long are interpolated from both sides. hold: in longer ones, and after the last sight, the
     last pose stays this long, then eases to rest within `ease` ("ease"), or stays to the end ("hold"). Before the face
-    comes back it eases within `ease` into the first pose seen again. min_confidence: samples below it count as not
-    seen.
+    comes back it eases within `ease` into the first pose seen again. With "cut" long gaps get no keys at all, so that an
+    animator can fill them; the curve runs straight across. min_confidence: samples below it count as not seen.
     """
 
     lost: str = "ease"
@@ -25,6 +25,9 @@ class GapPolicy:
     hold: float = 0.3
     ease: float = 0.6
     min_confidence: float = 0.15
+
+
+LOST_MODES = ("ease", "hold", "cut")
 
 
 def seen(present: NDArray[np.bool_], confidence: Array, policy: GapPolicy) -> NDArray[np.bool_]:
@@ -64,6 +67,21 @@ def fill_gaps(
     return weights, rotation
 
 
+def keyless(time: Array, good: NDArray[np.bool_], policy: GapPolicy) -> NDArray[np.bool_]:
+    """(T,) the samples that get no key: with "cut", those in gaps too long to bridge; otherwise none."""
+    result = np.zeros(len(good), dtype=bool)
+    known = np.flatnonzero(good)
+    if policy.lost != "cut" or len(known) == 0:
+        return result
+    missing = np.flatnonzero(~good)
+    place = np.searchsorted(known, missing)
+    inside = (place > 0) & (place < len(known))
+    length = np.full(len(missing), np.inf)
+    length[inside] = time[known[place[inside]]] - time[known[place[inside] - 1]]
+    result[missing] = length > policy.bridge
+    return result
+
+
 def _blend(
     time: Array, missing: NDArray[np.intp], before: NDArray[np.intp], after: NDArray[np.intp], policy: GapPolicy
 ) -> tuple[Array, Array]:
@@ -72,7 +90,11 @@ def _blend(
     until = np.where(after >= 0, time[after] - time[missing], np.inf)
     length = since + until
     bridged = _smooth_step(np.divide(since, length, out=np.zeros_like(since), where=np.isfinite(length)))
-    if policy.lost == "hold":
+    if policy.lost == "cut":
+        straight = np.divide(since, length, out=np.zeros_like(since), where=np.isfinite(length))
+        b = np.where(before < 0, 1.0, np.where(after < 0, 0.0, straight))
+        a = 1 - b
+    elif policy.lost == "hold":
         # The last pose stays; the return takes the end of the gap. Before the first sight the first pose waits.
         back = np.where(after >= 0, 1 - _smooth_step(until / policy.ease), 0.0)
         back = np.where(before < 0, 1.0, back)

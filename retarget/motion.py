@@ -55,7 +55,11 @@ class RotationCurve:
 
 @dataclass(frozen=True)
 class RigMotion:
-    """All curves of one clip. `rate` is None for a still picture: the scene then keeps its own rate."""
+    """All curves of one clip. `rate` is None for a still picture: the scene then keeps its own rate.
+
+    cuts: first and last of Blender's frames of each stretch that gets no keys. tolerance: weight units by which the
+    baked curves may differ, 0 for a key at every frame. layer: bake as an additive NLA strip.
+    """
 
     name: str
     rate: FrameRate | None
@@ -63,6 +67,9 @@ class RigMotion:
     frame_count: int
     keys: tuple[KeyCurve, ...]
     rotations: tuple[RotationCurve, ...]
+    cuts: tuple[tuple[int, int], ...] = ()
+    tolerance: float = 0.0
+    layer: bool = False
 
     @property
     def frames(self) -> range:
@@ -100,6 +107,9 @@ def save_motion(motion: RigMotion, path: str | Path) -> None:
         "fps_base": motion.rate.base if motion.rate else None,
         "start": motion.start,
         "frame_count": motion.frame_count,
+        "cuts": [list(cut) for cut in motion.cuts],
+        "tolerance": motion.tolerance,
+        "layer": motion.layer,
         "curves_file": curves_path.name,
         "keys": keys,
         "rotations": rotations,
@@ -136,7 +146,17 @@ def load_motion(path: str | Path) -> RigMotion:
         for r in data["rotations"]
     )
     rate = FrameRate(data["fps"], data["fps_base"]) if data["fps"] else None
-    return RigMotion(data["name"], rate, data["start"], count, keys, rotations)
+    return RigMotion(
+        name=data["name"],
+        rate=rate,
+        start=data["start"],
+        frame_count=count,
+        keys=keys,
+        rotations=rotations,
+        cuts=tuple((first, last) for first, last in data.get("cuts", ())),
+        tolerance=data.get("tolerance", 0.0),
+        layer=data.get("layer", False),
+    )
 
 
 def _append(file: Any, values: Array, shape: tuple[int, ...]) -> int:

@@ -1,5 +1,6 @@
-"""From a take to clean curves on Blender's frames: gaps filled, smoothed, resampled. Knows no rig."""
+"""From a take to clean curves on Blender's frames: calibrated, gaps filled, smoothed, resampled. Knows no rig."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,11 @@ from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.take import Take
 from retarget import filters, timing
-from retarget.calibration import remove_neutral
-from retarget.gaps import GapPolicy, fill_gaps, seen
+from retarget.calibration import Calibration, CalibrationPolicy, apply_calibration, calibrate
+from retarget.cleaning import RAW, Cleaning
+from retarget.cleaning.steps import after_filters, before_filters, believable
+from retarget.gaps import GapPolicy, fill_gaps, keyless, seen
+from retarget.layers import Layer
 from retarget.weights import weights_by_name
 
 Array = NDArray[np.floating]
@@ -21,15 +25,37 @@ _FILLED_CONFIDENCE = 0.2  # what a filled-in frame counts when its neighbours ar
 
 @dataclass(frozen=True)
 class Settings:
-    """How a take becomes curves. smooth: 0 (off) to 1. start: Blender's frame of the video's first picture.
+    """How a take becomes curves. smooth: 0 (off) to 1. start: Blender's frame of the first picture that is kept.
 
-    neutral: frame of the video in which the face rests; its weights count as 0. None: the model's own neutral.
+    neutral: frame of the source, or (first, last) of a stretch, in which the face rests; "auto", "off", or None: what
+    the take stores, otherwise "auto". range: "auto", "off", or None: what the take stores, otherwise "off". regions: a
+    smoothing strength of its own for "mouth", "eyes", "brows" or "head". cleaning: None stands for the usual steps;
+    with smooth = 0, which asks for the curves as they were captured, for none, and neutral None then does for "off".
+    fps: frames a second of the curves, by default the take's own. span: what is kept of the clip. layer: how the action
+    comes onto the rig.
     """
 
     smooth: float = filters.DEFAULT_STRENGTH
     start: int = 1
     gaps: GapPolicy = field(default_factory=GapPolicy)
-    neutral: int | None = None
+    neutral: int | tuple[int, int] | str | None = None
+    range: str | None = None
+    regions: Mapping[str, float] = field(default_factory=dict)
+    cleaning: Cleaning | None = None
+    fps: float | None = None
+    span: timing.Span | None = None
+    layer: Layer = field(default_factory=Layer)
+
+    @property
+    def calibration(self) -> CalibrationPolicy:
+        """Which calibration to use."""
+        raw = self.smooth == 0 and self.cleaning is None
+        return CalibrationPolicy("off" if raw and self.neutral is None else self.neutral, self.range)
+
+    @property
+    def steps(self) -> Cleaning:
+        """The cleaning steps that run."""
+        return self.cleaning or (RAW if self.smooth == 0 else Cleaning())
 
 
 @dataclass(frozen=True)
@@ -37,8 +63,8 @@ class Performance:
     """Curves on Blender's frames start .. start + F - 1.
 
     weights (F, 52) ARKit, 0..1; rotation (F, 3, 3) head to camera; confidence (F,); row (F,): the take's row that is
-    nearest in time; rate None for a still picture; filled: how many of the take's rows were not seen and had to be
-    filled.
+    nearest in time; rate None for a still picture; filled: how many of the take's rows were not seen, or not believed,
+    and had to be filled; keyless (F,): frames that get no keys; calibration: what was taken as zero and one.
     """
 
     name: str
@@ -49,11 +75,26 @@ class Performance:
     confidence: Array = field(repr=False)
     row: NDArray[np.intp] = field(repr=False)
     filled: int = 0
+    keyless: NDArray[np.bool_] | None = field(default=None, repr=False)
+    calibration: Calibration = field(default_factory=Calibration, repr=False)
 
     @property
     def frame_count(self) -> int:
         """F."""
         return len(self.weights)
+
+    @property
+    def time(self) -> Array:
+        """(F,) seconds of each frame, from 0 at the first."""
+        return np.arange(self.frame_count) / (self.rate.value if self.rate else 1.0)
+
+    @property
+    def cuts(self) -> tuple[tuple[int, int], ...]:
+        """First and last of Blender's frames of each stretch without keys."""
+        if self.keyless is None or not self.keyless.any():
+            return ()
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], self.keyless, [False]]).astype(np.int8)))
+        return tuple((self.start + int(a), self.start + int(b) - 1) for a, b in edges.reshape(-1, 2))
 
 
 def performance_of(take: Take, settings: Settings, name: str | None = None) -> Performance:
@@ -66,22 +107,34 @@ def performance_of(take: Take, settings: Settings, name: str | None = None) -> P
         faces = int(take.present.sum())
         reason = "no frame shows the face" if not faces else f"none of the {faces} frames with a face is good enough"
         raise UserError(f"The take of {take.source} cannot drive a rig: {reason}.")
-    weights, rotation = fill_gaps(_arkit_weights(take), take.rotation, take.time, good, settings.gaps)
-    if settings.neutral is not None:
-        weights = remove_neutral(weights, take.frame, good, settings.neutral)
+    steps, weights = settings.steps, arkit_weights(take)
+    good = believable(take.rotation, take.scale, take.confidence, good, steps)
+    weights = before_filters(weights, good, steps)
+    calibration = calibrate(weights, take.time, take.frame, good, settings.calibration, stored_calibration(take))
+    weights = apply_calibration(weights, calibration)
+    captured, rotation = fill_gaps(weights, take.rotation, take.time, good, settings.gaps)
     confidence = np.where(good, take.confidence, _FILLED_CONFIDENCE)
-    weights = filters.smooth_weights(weights, take.time, confidence, settings.smooth)
-    rotation = filters.smooth_rotation(rotation, take.time, confidence, settings.smooth)
-    line = timing.timeline(take.time, take.frame, take.fps, settings.start)
+    weights = filters.smooth_regions(captured, take.time, confidence, settings.smooth, settings.regions)
+    head_strength = settings.regions.get("head", settings.smooth)
+    rotation = filters.smooth_rotation(rotation, take.time, confidence, head_strength)
+
+    fps = take.fps if settings.fps is None else settings.fps
+    line = timing.timeline(take.time, take.frame, take.fps, settings.start, settings.fps, settings.span)
+    rate = timing.frame_rate(fps) if len(take) > 1 else None
+    weights = timing.resample(weights, line)
+    seconds = np.arange(len(line)) / (rate.value if rate else 1.0)
+    row = line.lower + (line.fraction > 0.5)
     return Performance(
         name=name or clip_name(take.source),
-        rate=timing.frame_rate(take.fps) if len(take) > 1 else None,
+        rate=rate,
         start=line.start,
-        weights=timing.resample(weights, line),
+        weights=after_filters(weights, seconds, timing.resample(captured, line), steps),
         rotation=timing.resample_rotations(rotation, line),
         confidence=timing.resample(confidence, line),
-        row=line.lower + (line.fraction > 0.5),
+        row=row,
         filled=int((~good).sum()),
+        keyless=keyless(take.time, good, settings.gaps)[row],
+        calibration=calibration,
     )
 
 
@@ -90,7 +143,8 @@ def clip_name(source: str) -> str:
     return Path(source).stem or "clip"
 
 
-def _arkit_weights(take: Take) -> Array:
+def arkit_weights(take: Take) -> Array:
+    """The take's weights (T, 52), 0..1, in ARKit's order. Raises UserError where it has none."""
     names = tuple(str(name) for name in take.weight_names)
     if not names:
         raise UserError(
@@ -100,3 +154,17 @@ def _arkit_weights(take: Take) -> Array:
     if names == ARKIT_NAMES:
         return np.clip(take.weights.astype(np.float64), 0.0, 1.0)
     return weights_by_name(take.weights, names)
+
+
+def stored_calibration(take: Take) -> Calibration | None:
+    """The calibration that a take holds, in ARKit's order; None where it holds none."""
+    if take.neutral is None or take.full is None:
+        return None
+    names = tuple(str(name) for name in take.weight_names)
+    neutral = weights_by_name(take.neutral[None], names)[0]
+    full = np.ones(len(ARKIT_NAMES))
+    index = {name: i for i, name in enumerate(names)}
+    for column, name in enumerate(ARKIT_NAMES):
+        if name in index:
+            full[column] = take.full[index[name]]
+    return Calibration(neutral, full, take.calibrated_by or "the take")

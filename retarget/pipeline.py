@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mmface_core.errors import UserError
-from mmface_core.take import Take
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
+from retarget.exchange.takes import is_take, open_take
+from retarget.layers import Layer
 from retarget.mapping.bones import find_eyes, find_head
 from retarget.mapping.by_name import Named, map_by_name
 from retarget.mapping.facing import find_facing
@@ -20,6 +21,7 @@ from retarget.mapping.schema import Mapping
 from retarget.motion import RigMotion, save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
 from retarget.preview import PreviewMaker
+from retarget.regions import region_of
 from retarget.report import Report
 from retarget.rig import RigDescription, rig_from_json
 from retarget.turning import HEAD_MODES, turn_curves
@@ -69,17 +71,17 @@ def retarget_video(
     check_request(source, rig, {".blend": output, ".npz": take_path, ".mp4": preview, ".json": motion_path}, head)
     face_choice(face)
     mapped = read_and_map(rig, head, blender)
-    captured = Take.load(source) if source.suffix.lower() == ".npz" else capture_one(source, face, progress)
+    captured = open_take(source) if is_take(source) else capture_one(source, face, progress)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time
     performance = performance_of(captured, settings, name)
-    curves = motion_for(mapped, performance, head)
+    curves = motion_for(mapped, performance, head, settings.layer)
     if motion_path:
         save_motion(curves, motion_path)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mmface-retarget-"))
         save_motion(curves, Path(folder, "motion.json"))
-        unfinished = _unfinished(output)
+        unfinished = unfinished_path(output)
         stack.callback(unfinished.unlink, missing_ok=True)
         steps: list[dict[str, Any]] = [
             {"do": "open", "path": str(rig.resolve())},
@@ -151,20 +153,33 @@ def describe_rig(rig: Path, blender: Blender) -> tuple[RigDescription, tuple[str
         return rig_from_json(data, arrays), tuple(opened["warnings"])
 
 
-def motion_for(mapped: MappedRig, performance: Performance, head: str = "absolute") -> RigMotion:
-    """The rig's own curves for a performance."""
-    return RigMotion(
+def motion_for(
+    mapped: MappedRig, performance: Performance, head: str = "absolute", layer: Layer | None = None
+) -> RigMotion:
+    """The rig's own curves for a performance; `layer` says of which parts of the face. Raises UserError for none."""
+    layer = layer or Layer()
+    channels = tuple(c for c in mapped.mapping.channels if layer.has(region_of(c.channel)))
+    mapping = replace(mapped.mapping, channels=channels)
+    if not layer.has("head"):
+        mapping = replace(mapping, head=None)
+    if not layer.has("eyes"):
+        mapping = replace(mapping, eyes={})
+    motion = RigMotion(
         name=performance.name,
         rate=performance.rate,
         start=performance.start,
         frame_count=performance.frame_count,
-        keys=tuple(mapped.mapping.key_curves(performance.weights)),
+        keys=tuple(mapping.key_curves(performance.weights)),
         rotations=tuple(
-            turn_curves(
-                mapped.rig, mapped.mapping, performance.weights, performance.rotation, performance.confidence, head
-            )
+            turn_curves(mapped.rig, mapping, performance.weights, performance.rotation, performance.confidence, head)
         ),
+        cuts=performance.cuts,
+        tolerance=layer.tolerance,
+        layer=layer.additive,
     )
+    if not motion.keys and not motion.rotations:
+        raise UserError(f"The rig {mapped.rig.source} has nothing that moves its {' or '.join(layer.only)}.")
+    return motion
 
 
 def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head: str) -> None:
@@ -219,7 +234,7 @@ def _both(first: Progress, second: Progress | None) -> Progress:
     return tell
 
 
-def _unfinished(path: Path) -> Path:
+def unfinished_path(path: Path) -> Path:
     """A name beside `path` for a file in the making: relative paths in it come out right, and the last step is a
     rename.
     """

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mmface_core.take import Take
 from retarget.blender import Blender, Progress
+from retarget.exchange.takes import is_take
 from retarget.mapping.facing import head_view
 from retarget.motion import RigMotion
 from retarget.performance import Performance
@@ -88,7 +89,7 @@ class PreviewMaker:
 
 def _footage(source: Path, take: Take) -> Path | None:
     """The file that shows the person; None where there is none."""
-    if source.suffix.lower() != ".npz":
+    if not is_take(source):
         return source if source.exists() else None  # a webcam's pictures are gone
     named = Path(take.source)
     return named if named.exists() else None

@@ -69,11 +69,19 @@ class Timeline:
         return len(self.lower)
 
 
-def timeline(time: Array, frame: NDArray[np.integer], fps: float, start: int = 1) -> Timeline:
-    """Lay samples out on Blender's frames: picture 0 of the video comes at frame `start`.
+def timeline(
+    time: Array,
+    frame: NDArray[np.integer],
+    fps: float,
+    start: int = 1,
+    out_fps: float | None = None,
+    span: "Span | None" = None,
+) -> Timeline:
+    """Lay samples out on Blender's frames: picture 0 of the video, or the first that `span` keeps, comes at `start`.
 
     time (T,) seconds, rising; frame (T,) picture numbers in the video. Where the time stamps follow the rate, each
-    sample is one frame. Where they do not (variable rate), frames are laid at the rate over the samples' span.
+    sample is one frame. Where they do not (variable rate), or where `out_fps` asks for another rate, frames are laid at
+    that rate over the samples' span. Raises UserError where nothing is left.
     """
     time = np.asarray(time, dtype=np.float64)
     if len(time) == 0:
@@ -84,16 +92,66 @@ def timeline(time: Array, frame: NDArray[np.integer], fps: float, start: int = 1
         return Timeline(start, np.zeros(1, dtype=np.intp), np.zeros(1), True)
     number = np.asarray(frame, dtype=np.int64)
     constant = _follows(time, number, fps)
-    if constant and (np.diff(number) == 1).all():
+    step = 1.0 if out_fps is None else fps / out_fps  # source frames from one of Blender's frames to the next
+    if constant and (np.diff(number) == 1).all() and step == 1 and span is None:
         return Timeline(start + int(number[0]), np.arange(len(time)), np.zeros(len(time)), True)
-    # Containers may start their clock late, so the first stamp counts as 0 where it belongs to picture 0.
-    origin = time[0] if number[0] == 0 else 0.0
-    position = number.astype(np.float64) if constant else (time - origin) * fps  # in frames since picture 0
-    first, last = math.ceil(position[0] - 1e-6), math.floor(position[-1] + 1e-6)
-    wanted = np.arange(first, max(last, first) + 1, dtype=np.float64)
+    # In source frames since picture 0.
+    position = number.astype(np.float64) if constant else (time - _origin(time, number)) * fps
+    if span is None:
+        first, last = math.ceil(position[0] / step - 1e-6), math.floor(position[-1] / step + 1e-6)
+        wanted = step * np.arange(first, max(last, first) + 1, dtype=np.float64)
+    else:
+        low, high = span.within(position[0], position[-1], fps)
+        first = 0
+        wanted = low + step * np.arange(math.floor((high - low) / step + 1e-6) + 1, dtype=np.float64)
     lower = np.clip(np.searchsorted(position, wanted + 1e-9, side="right") - 1, 0, len(time) - 2)
     fraction = np.clip((wanted - position[lower]) / (position[lower + 1] - position[lower]), 0.0, 1.0)
     return Timeline(start + first, lower, fraction, False)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a source: a frame of it, or a time in seconds."""
+
+    value: float
+    seconds: bool = False
+
+    def frame(self, fps: float) -> float:
+        """In source frames."""
+        return self.value * fps if self.seconds else self.value
+
+
+def parse_moment(text: str) -> Moment:
+    """`120` is a frame; `4.5s`, `1:02.5` and `0:01:02.5` are times. Raises UserError for anything else."""
+    parts = text.strip().removesuffix("s").split(":")
+    seconds = text.strip().endswith("s") or len(parts) > 1
+    try:
+        numbers = [float(part) for part in parts]
+        whole = seconds or numbers[0] == int(numbers[0])
+        if len(parts) <= 3 and all(math.isfinite(n) and n >= 0 for n in numbers) and whole:
+            return Moment(sum(n * 60**k for k, n in enumerate(reversed(numbers))), seconds)
+    except (ValueError, OverflowError):
+        pass
+    raise UserError(f"{text} is no moment of a clip; give a frame (120), seconds (4.5s) or minutes (1:02.5).")
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is kept of a clip, both ends included; None is the clip's own end."""
+
+    first: Moment | None = None
+    last: Moment | None = None
+
+    def within(self, low: float, high: float, fps: float) -> tuple[float, float]:
+        """First and last position kept, in source frames, of a clip from `low` to `high`. Raises UserError if none."""
+        start = low if self.first is None else max(low, self.first.frame(fps))
+        end = high if self.last is None else min(high, self.last.frame(fps))
+        if end < start - 1e-9:
+            raise UserError(
+                f"Nothing is left of the clip: it has the frames {low:.0f} to {high:.0f}, "
+                f"and {'what is kept begins at ' + format(start, '.6g') + ' and ends at ' + format(end, '.6g')}."
+            )
+        return start, end
 
 
 def _origin(time: Array, number: NDArray[np.integer]) -> float:

@@ -17,8 +17,13 @@ from mathutils import Matrix, Quaternion
 from .. import compat
 from ..errors import SceneError
 from .read_rig import face_scene
+from .reduce_keys import kept
 
 SCHEMA = "mmface-motion/1"
+
+# Into how many parts an angle's tolerance is divided among a rotation's curves, so that their errors together stay
+# below it: three angles add up; a quaternion's four numbers count double each; an axis counts double, its angle once.
+_SHARES = {"rotation_euler": 3.0, "rotation_quaternion": 8.0, "rotation_axis_angle": 7.0}
 
 
 def load_motion(path: str) -> dict:
@@ -63,24 +68,70 @@ def bake(motion: dict, set_scene: bool = True) -> dict:
     motion names.
     """
     scene = face_scene()
-    frames = array("f", range(motion["start"], motion["start"] + motion["frame_count"]))
+    layer = motion.get("layer", False)
     warnings = []
-    by_datablock = {}  # id datablock -> list of (path, index, values, group)
+    by_datablock = {}  # id datablock -> list of (path, [values of index 0, 1, ...], tolerance of each, group)
     _collect_keys(motion, by_datablock, warnings)
     _collect_rotations(motion, scene, by_datablock)
     if not by_datablock:
         raise SceneError("rig", "The motion names nothing of this rig, so there is nothing to bake.")
     datablocks = list(by_datablock)
+    own = {datablock: compat.OwnAnimation(datablock) for datablock in datablocks} if layer else {}
     actions = compat.actions_for(motion["name"], datablocks)
-    keyed = 0
+    keyed, keys = 0, 0
     for datablock, action in zip(datablocks, actions, strict=True):
         writer = compat.CurveWriter(action, datablock)
-        for path, index, values, group in by_datablock[datablock]:
-            writer.write(path, index, frames, values, group)
-            keyed += 1
+        for path, curves, tolerance, group in by_datablock[datablock]:
+            if layer and path in own[datablock].paths:
+                curves = _offsets(curves, path, datablock)
+            frames, curves = _fewer_keys(motion, curves, tolerance)
+            for index, values in enumerate(curves):
+                writer.write(path, index, frames, values, group)
+                keyed += 1
+                keys += len(frames)
+        if layer:
+            own[datablock].lay_over(action, motion["name"])
     if set_scene:
         _set_scene(scene, motion)
-    return {"action": actions[0].name, "keyed": keyed, "warnings": warnings}
+    return {"action": actions[0].name, "keyed": keyed, "keys": keys, "warnings": warnings}
+
+
+def _fewer_keys(motion: dict, curves: list, tolerance: float):
+    """The frames that get keys, and the curves' values there: without the motion's cuts, and within the tolerance."""
+    start = motion["start"]
+    frames = array("f", range(start, start + motion["frame_count"]))
+    if motion.get("cuts"):
+        cut = set()
+        for first, last in motion["cuts"]:
+            cut.update(range(first - start, last - start + 1))
+        chosen = [i for i in range(len(frames)) if i not in cut]
+        frames, curves = _at(frames, chosen), [_at(values, chosen) for values in curves]
+    if tolerance > 0:
+        chosen = kept(frames, curves, [tolerance] * len(curves))
+        frames, curves = _at(frames, chosen), [_at(values, chosen) for values in curves]
+    return frames, curves
+
+
+def _at(values, indices: list):
+    return array("f", [values[i] for i in indices])
+
+
+def _offsets(curves: list, path: str, datablock) -> list:
+    """What to add to the artist's own animation of a rotation or a location; a shape key's value is added as it is.
+
+    The curves are the whole pose, made for the pose that the file shows.
+    """
+    if path.endswith("rotation_quaternion"):
+        rest = Quaternion(datablock.path_resolve(path)).normalized().inverted()
+        turns = [rest @ Quaternion(q) for q in zip(*curves, strict=True)]
+        for previous, current in pairwise(turns):
+            if previous.dot(current) < 0:
+                current.negate()
+        return [array("f", [turn[i] for turn in turns]) for i in range(4)]
+    if path.endswith(("rotation_euler", "rotation_axis_angle", "location")):
+        rest = datablock.path_resolve(path)
+        return [array("f", [value - rest[i] for value in values]) for i, values in enumerate(curves)]
+    return curves
 
 
 def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:
@@ -94,7 +145,7 @@ def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:
             obj.show_only_shape_key = False
             warnings.append(f"{obj.name} showed only its active key; that pin is off now, or nothing would move.")
         path = f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value'
-        by_datablock.setdefault(keys, []).append((path, 0, channel["values"], "mmface"))
+        by_datablock.setdefault(keys, []).append((path, [channel["values"]], motion.get("tolerance", 0.0), "mmface"))
 
 
 def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
@@ -110,11 +161,12 @@ def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
         else:
             target, prefix, group = obj, "", "Object Transforms"
         name, curves = _rotation_curves(channel["values"], target.rotation_mode)
-        for index, values in enumerate(curves):
-            by_datablock.setdefault(obj, []).append((prefix + name, index, values, group))
+        turn = motion.get("tolerance", 0.0) / 3  # radians
+        by_datablock.setdefault(obj, []).append((prefix + name, curves, turn / _SHARES[name], group))
         if "locations" in channel:
-            for index in range(3):
-                by_datablock[obj].append((prefix + "location", index, channel["locations"][index::3], group))
+            places = [channel["locations"][index::3] for index in range(3)]
+            # A location follows the rotation exactly, so it keeps all its keys.
+            by_datablock[obj].append((prefix + "location", places, 0.0, group))
 
 
 def _rotation_curves(values, mode: str):

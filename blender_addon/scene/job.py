@@ -60,6 +60,10 @@ def step_save(path: str) -> dict:
     return {}
 
 
+def step_export(path: str) -> dict:
+    return _scene("export").export(path)
+
+
 def step_render(folder: str, frames: list, size: list, view: dict, fine: bool = False) -> dict:
     _scene("render").render_frames(folder, frames, size, view, fine, progress=_tell("render"))
     return {}
@@ -79,6 +83,7 @@ STEPS = {
     "describe": step_describe,
     "bake": step_bake,
     "save": step_save,
+    "export": step_export,
     "render": step_render,
     "stills": step_stills,
     "encode": step_encode,

@@ -82,8 +82,8 @@ class CaptureEngine:
         shapes["points"] = (len(self._reconstructor.fitter.surface), 2)
         return FaceState(**{k: np.zeros(v, np.float32) for k, v in shapes.items()}, scale=0.0, confidence=0.0)
 
-    def tracker(self, which: Which, start: int = 0) -> Tracker:
-        """A tracker of the wanted faces; start: index of its first frame."""
+    def tracker(self, which: Which = "largest", start: int = 0) -> Tracker:
+        """A tracker of the wanted faces, for whoever feeds it frames of their own; start: index of its first frame."""
         limit = 1 if which == "largest" else None
         return Tracker(self._detector, self._reconstructor, self._keypoints, limit, self.config.track, start)
 

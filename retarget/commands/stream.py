@@ -1,0 +1,56 @@
+"""`mmface stream`: a take or a webcam to avatar programs, live."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retarget.commands.cleaning_options import cleaning_options
+
+if TYPE_CHECKING:
+    from retarget.performance import Settings
+
+
+@click.command()
+@click.argument("source", metavar="TAKE|WEBCAM")
+@click.option("--to", "address", default="127.0.0.1:39539", show_default=True, help="HOST:PORT that listens to VMC.")
+@click.option("--loop", is_flag=True, help="Play a take again and again.")
+@click.option(
+    "--calibrated-by",
+    type=click.Path(path_type=Path),
+    help="A take of the person in front of the webcam, in which `mmface calibrate` stored their resting face.",
+)
+@cleaning_options
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def stream(
+    source: str, address: str, loop: bool, calibrated_by: Path | None, quiet: bool, settings: "Settings"
+) -> None:
+    """Send the face in a take (.npz, .csv, .txt) or before a webcam (its number) by the VMC protocol.
+
+    VSeeFace, Warudo, VNyan and others listen to it, and anything that understands OSC. A take is sent at its own speed;
+    stop with Ctrl-C.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    from retarget.exchange.osc import Sender, parse_address
+    from retarget.exchange.stream import frames_of, send
+
+    host, port = parse_address(address)
+    with Sender(host, port) as sender:
+        frames = frames_of(source, settings, loop, calibrated_by)
+        if not quiet:
+            click.echo(f"Sending {source} to {host}:{port}; Ctrl-C stops.", err=True)
+
+        def told(count: int, seen: bool) -> None:
+            if not quiet and sys.stderr.isatty() and count % 15 == 0:
+                click.echo(f"\r{count} frames{'' if seen else ', no face'}".ljust(40), nl=False, err=True)
+
+        count = send(frames, sender, told)
+    if not quiet:
+        click.echo(f"{count} frames sent.")
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,1 @@
+"""Out to other tools and in from them: one module for each format."""
