@@ -1,11 +1,10 @@
 """What a retarget did, for the person who asked: which keys move, which channels found none, where the file is."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from retarget.mapping.by_name import Named
-from retarget.mapping.names import words
+from retarget.mapping.misspelt import misspelt
 from retarget.mapping.schema import Mapping
 from retarget.performance import Performance
 
@@ -84,24 +83,8 @@ def _key_lines(mapping: Mapping, named: Named) -> list[str]:
 def _spelt(mapping: Mapping, name: str) -> str:
     """The channel, with its keys' own names where they differ."""
     channel = next(c for c in mapping.channels if c.channel == name)
-    keys = list(dict.fromkeys(target.key for target in channel.targets))
+    keys = list(dict.fromkeys(target.key for target in channel.keys))
     return name if keys == [name] else f"{name} ({'+'.join(keys)})"
-
-
-def misspelt(named: Named) -> list[tuple[str, str]]:
-    """(channel, "Object: key") of unread keys that are nearly named like a channel without a key."""
-    names = {key.partition(": ")[2]: key for key in named.unread}
-    pairs = []
-    for channel in named.missing:
-        near = [n for n in get_close_matches(channel, names, n=3, cutoff=0.87) if same_side(n, channel)]
-        pairs += [(channel, names[near[0]])] if near else []
-    return pairs
-
-
-def same_side(name: str, channel: str) -> bool:
-    """Whether a key's name does not say the other side than the channel's."""
-    sides = {"left", "right"}
-    return sides & set(words(name)) == sides & set(words(channel))
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -1,11 +1,12 @@
 """Which way a character faces, from where its keys move the mesh; and where to look at it from."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retarget.mapping.names import LEFT, RIGHT, split_channel
+from retarget.mapping.names import LEFT, RIGHT, split_channel, words
 from retarget.mapping.schema import Channel, Facing
 from retarget.rig import Mesh, RigDescription
 
@@ -19,8 +20,9 @@ _LOWER = ("jawOpen", "mouth")
 def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
     """The character's axes.
 
-    Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the rig gives no
-    such pairs: facing -y, z up, Blender's own habit.
+    Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the keys give no
+    such pairs, the bones do: left ones against right ones, and the head's above the rest. Where neither does: facing -y,
+    z up, Blender's own habit.
     """
     centres = _centres(rig, channels)
     across = [
@@ -31,35 +33,80 @@ def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
     upper = [c for name, c in centres.items() if name.startswith(_UPPER)]
     lower = [c for name, c in centres.items() if name.startswith(_LOWER)]
     if not across or not upper or not lower:
-        return Facing()
-    left = np.sum(across, axis=0)
-    up = np.mean(upper, axis=0) - np.mean(lower, axis=0)
-    if np.linalg.norm(left) < 1e-9 or np.linalg.norm(up) < 1e-9:
-        return Facing()
-    left /= np.linalg.norm(left)
-    up -= left * (left @ up)
-    if np.linalg.norm(up) < 1e-9:
-        return Facing()
-    up /= np.linalg.norm(up)
-    frame = np.stack([left, up, np.cross(left, up)], axis=1)
+        return _facing_by_bones(rig)
+    frame = _frame(np.sum(across, axis=0), np.mean(upper, axis=0) - np.mean(lower, axis=0))
+    if frame is None:
+        return _facing_by_bones(rig)
     mirrored = _faces_backwards(rig, channels, centres, frame)
     if mirrored:
         # The rig's "left" is the viewer's: keys stay with their names, but the face looks the other way.
-        frame = np.stack([-left, up, -np.cross(left, up)], axis=1)
-    frame = _snapped(frame)
-    left_axis, up_axis, front_axis = ((float(a[0]), float(a[1]), float(a[2])) for a in frame.T)
-    return Facing(left_axis, up_axis, front_axis, by="mirrored keys" if mirrored else "keys")
+        frame = np.stack([-frame[:, 0], frame[:, 1], -frame[:, 2]], axis=1)
+    return _facing(frame, "mirrored keys" if mirrored else "keys")
+
+
+def _facing_by_bones(rig: RigDescription) -> Facing:
+    """The axes of the armature whose bones say most about left and right."""
+    best: list[Array] = []
+    up = np.zeros(3)
+    for armature in rig.armatures.values():
+        pairs = [
+            bone.head - armature.bones[other].head
+            for bone in armature.bones.values()
+            if (other := _other_side(bone.name)) in armature.bones
+        ]
+        heads = [bone for bone in armature.bones.values() if "head" in words(bone.name)]
+        if len(pairs) > len(best) and heads:
+            best = pairs
+            up = heads[0].head - np.mean([bone.head for bone in armature.bones.values()], axis=0)
+    frame = _frame(np.sum(best, axis=0), up) if best else None
+    return Facing() if frame is None else _facing(frame, "bones")
+
+
+def _other_side(bone: str) -> str | None:
+    """The right bone's name for a left bone's; None for others."""
+    for left, right in (("Left", "Right"), ("left", "right"), ("_L_", "_R_"), ("左", "右")):
+        if left in bone:
+            return bone.replace(left, right)
+    for left, right in (("L", "R"), ("l", "r")):
+        match = re.fullmatch(rf"(.*[._ -]|.*[a-z0-9](?={left}$)){left}([._ -]?\d*)", bone)
+        if match and (left == "L" or not match[1][-1:].isalpha()):
+            return f"{match[1]}{right}{match[2]}"
+    return None
+
+
+def _frame(left: Array, up: Array) -> Array | None:
+    """Axes (3, 3) left, up, front as columns, from directions that need not be square; None where they say nothing."""
+    if np.linalg.norm(left) < 1e-9 or np.linalg.norm(up) < 1e-9:
+        return None
+    left = left / np.linalg.norm(left)
+    up = up - left * (left @ up)
+    if np.linalg.norm(up) < 1e-9:
+        return None
+    up = up / np.linalg.norm(up)
+    return np.stack([left, up, np.cross(left, up)], axis=1)
+
+
+def _facing(frame: Array, by: str) -> Facing:
+    left, up, front = ((float(a[0]), float(a[1]), float(a[2])) for a in _snapped(frame).T)
+    return Facing(left, up, front, by)
 
 
 def _centres(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, Array]:
     """Where each channel's keys move the meshes (world), from the key that moves most."""
     meshes = {mesh.object: mesh for mesh in rig.keyed_meshes}
-    centres = {}
+    centres: dict[str, Array] = {}
+    sides: dict[tuple[str, str], set[str]] = {}
+    for channel in channels:
+        for target in channel.keys:
+            sides.setdefault((target.object, target.key), set()).add(split_channel(channel.channel).side)
+    shared = {key for key, several in sides.items() if {LEFT, RIGHT} <= several}  # both sides in one key
     for channel in channels:
         if channel.by.startswith(("two-sided", "split")):
             continue
         best, centre = 0.0, None
-        for target in channel.targets:
+        for target in channel.keys:
+            if (target.object, target.key) in shared:
+                continue
             mesh = meshes[target.object]
             key = mesh.key(target.key)
             if key is None or key.delta is None or mesh.is_dead(key):
@@ -122,7 +169,7 @@ def head_view(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing
 
 def moved_by(mesh: Mesh, channels: tuple[Channel, ...]) -> NDArray[np.bool_]:
     """(N,) which vertices the mapped keys move by at least a tenth of that key's largest offset."""
-    names = {t.key for channel in channels for t in channel.targets if t.object == mesh.object}
+    names = {t.key for channel in channels for t in channel.keys if t.object == mesh.object}
     moved = np.zeros(len(mesh.positions), dtype=bool)
     for key in mesh.keys:
         if (key.name in names or not names) and key.delta is not None and not mesh.is_dead(key):

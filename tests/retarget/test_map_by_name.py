@@ -4,7 +4,7 @@ import pytest
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from retarget.mapping.by_name import map_by_name
 from retarget.mapping.schema import Mapping, mapping_from_json
-from retarget.report import misspelt
+from retarget.mapping.misspelt import misspelt
 
 
 def targets(named, channel):
