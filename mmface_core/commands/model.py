@@ -1,4 +1,4 @@
-"""`mmface model`: building face models."""
+"""`mmface model`: building face models, and converting those of licence holders."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 
 @click.group()
 def model() -> None:
-    """Build face models."""
+    """Build and convert face models."""
 
 
 @model.command("build-default")
@@ -29,3 +29,33 @@ def build_default(output: Path | None) -> None:
         raise UserError(f"The folder {path.parent} does not exist; create it first.")
     write_default_model(path)
     click.echo(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
+
+
+@model.command("convert")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where to write the model (.npz).")
+@click.option("--landmarks", type=click.Path(path_type=Path), help="68 lines: one vertex, or 3 vertices and 3 weights.")
+@click.option("--unit", type=click.Choice(["um", "mm", "cm", "dm", "m"]), help="The file's unit, where it errs.")
+@click.option("--axes", help='Where our x, y, z come from in the file, for example "x,-z,y".')
+@click.option("--topology", type=click.Path(path_type=Path), help="An OBJ with the faces, for FaceWarehouse.")
+def convert_command(
+    source: Path, output: Path, landmarks: Path | None, unit: str | None, axes: str | None, topology: Path | None
+) -> None:
+    """Convert a licensed face model: Basel 2009, 2017 or 2019, FLAME, ICT-FaceKit or FaceWarehouse.
+
+    SOURCE is its file or folder, under the names that it was published with. The result stays under the model's own
+    licence.
+    """
+    from mmface_core.errors import UserError
+    from mmface_core.model.convert import convert, read_landmarks, save_model
+    from mmface_core.model.readers.find import read_source
+
+    if output.suffix.lower() != ".npz":
+        raise UserError(f"{output} should end in .npz.")
+    conversion = convert(
+        read_source(source, topology), read_landmarks(landmarks) if landmarks is not None else None, unit, axes
+    )
+    for line in conversion.report:
+        click.echo(line)
+    save_model(conversion.arrays, output)
+    click.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB). {conversion.arrays['notice']}")

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+import scipy.sparse.csgraph
 import torch
 from torch import Tensor
 
@@ -72,21 +73,27 @@ def boundary_loops(triangles: np.ndarray) -> list[np.ndarray]:
 
 
 def cap_triangles(triangles: np.ndarray, n_vertices: int) -> ClosedMesh:
-    """Close every boundary loop with a fan around its centroid (one extra vertex per loop).
+    """Close every hole with a fan around the middle of its edges (one extra vertex per connected boundary).
 
-    Args: triangles (F, 3); n_vertices V of the mesh. Raises ValueError as `boundary_loops` does.
+    Args: triangles (F, 3); n_vertices V of the mesh. Boundaries that touch in a vertex share a fan, which still closes
+    them: each vertex has as many edges that come as that go.
     """
     triangles = np.asarray(triangles, np.int64)
-    loops = boundary_loops(triangles)
-    parts = [triangles]
-    for number, loop in enumerate(loops):
-        centre = np.full(len(loop), n_vertices + number)
-        parts.append(np.stack([np.roll(loop, -1), loop, centre], 1))  # against the edge's direction next door
-    rows = np.repeat(np.arange(len(loops)), [len(loop) for loop in loops])
-    columns = np.concatenate([*loops, np.zeros(0, np.int64)])
-    shares = np.concatenate([*(np.full(len(loop), 1 / len(loop)) for loop in loops), np.zeros(0)])
-    extra = scipy.sparse.csr_matrix((shares.astype(np.float32), (rows, columns)), (len(loops), n_vertices))
-    return ClosedMesh(extra, np.concatenate(parts))
+    edges = _half_edges(triangles)
+    codes, reverse = edges[:, 0] * n_vertices + edges[:, 1], edges[:, 1] * n_vertices + edges[:, 0]
+    rim = edges[~np.isin(codes, reverse)]
+    links = scipy.sparse.coo_matrix((np.ones(len(rim)), (rim[:, 0], rim[:, 1])), (n_vertices, n_vertices))
+    group = scipy.sparse.csgraph.connected_components(links, directed=False)[1][rim[:, 0]]
+    holes, hole = np.unique(group, return_inverse=True)
+    # The longest first, as `boundary_loops` has them.
+    order = np.argsort(-np.bincount(hole, minlength=len(holes)), kind="stable") if len(holes) else holes
+    number = np.empty(len(holes), np.int64)
+    number[order] = np.arange(len(holes))
+    hole = number[hole]
+    fans = np.stack([rim[:, 1], rim[:, 0], n_vertices + hole], 1)  # against the edge's direction next door
+    shares = (1 / np.bincount(hole, minlength=len(holes)))[hole] if len(rim) else np.zeros(0)
+    extra = scipy.sparse.csr_matrix((shares.astype(np.float32), (hole, rim[:, 0])), (len(holes), n_vertices))
+    return ClosedMesh(extra, np.concatenate([triangles, fans]))
 
 
 def signed_volume(vertices: Tensor, triangles: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -36,18 +37,39 @@ _REQUIRED = (
 )
 
 
+@dataclass(frozen=True)
+class SourceFrame:
+    """How a converted model's file was meant before it came into the head frame.
+
+    head mm = mm * (axes @ file) - origin: mm per unit of the file, axes (3, 3) a signed permutation, origin (3,) mm.
+    identity_std (K,) and expression_std (M,): the file's own parameters divided by them are this model's codes.
+    """
+
+    name: str
+    mm: float
+    axes: np.ndarray
+    origin: np.ndarray
+    identity_std: np.ndarray
+    expression_std: np.ndarray
+
+
 class FaceModel(nn.Module):
     """A linear face model with any number of vertices V, identity components K and expression components M.
 
     Attributes (tensors move with the module):
-        mean (V, 3) f32 mm; identity_basis (K, V, 3) f32; expression_basis (M, V, 3) f32; triangles (F, 3) i64;
+        mean (V, 3) f32 mm, at rest; expression_mean (V, 3) f32 mm, the part of it that a PCA of expressions brought;
+        identity_basis (K, V, 3) f32; expression_basis (M, V, 3) f32; triangles (F, 3) i64;
         vertex_part (V,) i64 index into `part_names`; mirror (V,) i64 the vertex on the other side of the plane x = 0;
         landmark_vertices (68, 3) i64 and landmark_weights (68, 3) f32 (barycentric); annotated_vertices and
         annotated_weights, the same for where annotators of photos put them (equal where the file has none);
         point_names, point_vertices (P, 3) and point_weights (P, 3): see `mmface_core.model.dense_points` (P is 0 where
         the file has none); uv (V, 2) f32;
         expression_pca (C, M) and expression_pca_mean (M,) f32: weights = pca_mean + codes @ pca (C is 0 where there is
-        none); expression_names tuple of M names or (); parts name -> slice of vertices; skin slice; cap_z_mm float.
+        none); expression_spread (M,) f32: standard deviation of the expression codes among faces (1 where the file does
+        not say); expression_names tuple of M names or (); source: see `SourceFrame`, None where the model was not
+        converted; unit_basis (U, V, 3) f32 mm and unit_names: named units moved to this mesh (see
+        `mmface_core.model.transfer`; U is 0 where there are none); parts name -> slice of vertices; skin slice;
+        cap_z_mm float.
     """
 
     mean: Tensor
@@ -65,6 +87,9 @@ class FaceModel(nn.Module):
     uv: Tensor
     expression_pca: Tensor
     expression_pca_mean: Tensor
+    expression_spread: Tensor
+    expression_mean: Tensor
+    unit_basis: Tensor
 
     def __init__(self, arrays: Mapping[str, np.ndarray], parts: Sequence[str] | None = None) -> None:
         """Build from the arrays of an .npz of schema `mmface-model/1`; `parts` keeps only those (None: all of them).
@@ -87,8 +112,8 @@ class FaceModel(nn.Module):
         triangles, new_index = subset_triangles(np.asarray(arrays["triangles"], np.int64), keep, len(vertex_part))
 
         mean = np.asarray(arrays["mean"], np.float32)
-        if "expression_mean" in arrays:
-            mean = mean + np.asarray(arrays["expression_mean"], np.float32)
+        expression_mean = np.asarray(arrays.get("expression_mean", np.zeros_like(mean)), np.float32)
+        mean = mean + expression_mean
         n_expression = len(arrays["expression_basis"])
         uv = arrays.get("uv", np.zeros((len(mean), 2), np.float32))
         pca = arrays.get("expression_pca", np.zeros((0, n_expression), np.float32))
@@ -116,6 +141,11 @@ class FaceModel(nn.Module):
         self._buffer("uv", np.asarray(uv, np.float32)[keep])
         self._buffer("expression_pca", np.asarray(pca, np.float32))
         self._buffer("expression_pca_mean", np.asarray(pca_mean, np.float32))
+        spread = arrays.get("expression_spread", np.ones(n_expression, np.float32))
+        self._buffer("expression_spread", np.asarray(spread, np.float32))
+        self._buffer("expression_mean", expression_mean[keep])
+        units = np.asarray(arrays.get("unit_basis", np.zeros((0, len(mean), 3))), np.float32)
+        self._buffer("unit_basis", units[:, keep])
 
         self.part_names: tuple[str, ...] = tuple(names)
         self.parts: dict[str, slice] = {}
@@ -125,6 +155,8 @@ class FaceModel(nn.Module):
                 self.parts[name] = slice(int(where[0]), int(where[-1]) + 1)
         self.point_names: tuple[str, ...] = tuple(str(name) for name in arrays.get("point_names", ()))
         self.expression_names: tuple[str, ...] = tuple(str(name) for name in arrays.get("expression_names", ()))
+        self.unit_names: tuple[str, ...] = tuple(str(name) for name in arrays.get("unit_names", ()))
+        self.source = _source_frame(arrays)
         self.cap_z_mm = float(arrays.get("cap_z_mm", np.float32(-np.inf)))
         self.notice = str(arrays.get("notice", ""))
 
@@ -133,7 +165,8 @@ class FaceModel(nn.Module):
 
     @classmethod
     def load(cls, path: str | Path | None = None, parts: Sequence[str] | None = DEFAULT_PARTS) -> FaceModel:
-        """Read a model from `path` (None: the bundled default); `parts` as in the constructor.
+        """Read a model from `path` (None: the bundled default); `parts` as in the constructor, and by default those of
+        `DEFAULT_PARTS` that the file has.
 
         Raises UserError where the file is missing or is no face model.
         """
@@ -145,6 +178,8 @@ class FaceModel(nn.Module):
                 arrays = {key: file[key] for key in file.files}
         except (OSError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(f"{where} is not a face model that can be read ({error}).") from error
+        if parts is DEFAULT_PARTS and "part_names" in arrays:
+            parts = [name for name in DEFAULT_PARTS if name in arrays["part_names"]]
         return cls(arrays, parts)
 
     @property
@@ -198,4 +233,17 @@ class FaceModel(nn.Module):
 
 def _combine(codes: Tensor, basis: Tensor) -> Tensor:
     """sum_k codes[b, k] basis[k]: (B, K), (K, V, 3) -> (B, V, 3)."""
-    return (codes @ basis.reshape(len(basis), -1)).reshape(len(codes), -1, 3)
+    return (codes @ basis.flatten(1)).reshape(len(codes), basis.shape[1], 3)
+
+
+def _source_frame(arrays: Mapping[str, np.ndarray]) -> SourceFrame | None:
+    if "source_mm" not in arrays:
+        return None
+    return SourceFrame(
+        name=str(arrays["source_name"]),
+        mm=float(arrays["source_mm"]),
+        axes=np.asarray(arrays["source_axes"], np.float64),
+        origin=np.asarray(arrays["source_origin"], np.float64),
+        identity_std=np.asarray(arrays["identity_std"], np.float64),
+        expression_std=np.asarray(arrays["expression_std"], np.float64),
+    )
