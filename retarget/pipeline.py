@@ -116,17 +116,27 @@ def read_and_map(rig: Path, head: str = "absolute", blender: Blender | None = No
     Raises UserError where the rig has no shape keys or none that mean an ARKit unit.
     """
     described, warnings = describe_rig(rig, blender or Blender())
+    return map_described(described, rig.name, head, warnings)
+
+
+def map_described(
+    described: RigDescription, name: str, head: str = "absolute", warnings: tuple[str, ...] = ()
+) -> MappedRig:
+    """Find out what drives what in a rig that was described before. `name` of the rig, for sentences.
+
+    Raises UserError where the rig has no shape keys or none that mean an ARKit unit.
+    """
     if not described.keyed_meshes:
         linked = any(mesh.keys and mesh.linked for mesh in described.meshes)
         if linked:
-            raise UserError(f"The shape keys of {rig.name} are linked from another file; make them local in Blender.")
-        raise UserError(f"{rig.name} has no shape keys, so there is nothing that a face could drive.")
+            raise UserError(f"The shape keys of {name} are linked from another file; make them local in Blender.")
+        raise UserError(f"{name} has no shape keys, so there is nothing that a face could drive.")
     named = map_by_name(described)
     if not named.channels:
         keys = list(dict.fromkeys(key.name for mesh in described.keyed_meshes for key in mesh.keys))
         some = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
         raise UserError(
-            f"No channel matched: none of the {len(keys)} shape keys of {rig.name} ({some}) is named like an ARKit "
+            f"No channel matched: none of the {len(keys)} shape keys of {name} ({some}) is named like an ARKit "
             "unit (such as jawOpen, eyeBlinkLeft or mouth_smile_L). Rename the keys in Blender."
         )
     facing = find_facing(described, named.channels)

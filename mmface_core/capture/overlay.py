@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mmface_core.capture.state import FaceState
 from mmface_core.geometry.camera import weak_perspective
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
@@ -76,6 +77,34 @@ def draw_landmarks(image: Image, landmarks: NDArray[np.floating], colour: tuple[
     return drawn
 
 
+def front_triangles(model: FaceModel) -> NDArray[np.integer]:
+    """The triangles (F, 3) of the face; the back of the head would only hide it."""
+    front = model.mean[model.triangles].mean(1)[:, 2] > model.cap_z_mm
+    return model.triangles[front].numpy()
+
+
+class FacePainter:
+    """Draws faces as they are tracked, frame by frame, before there is a take."""
+
+    def __init__(self, model: FaceModel) -> None:
+        self._model = model
+        self._triangles = front_triangles(model)
+
+    def draw(self, image: Image, state: FaceState, scale: float = 1.0) -> Image:
+        """The picture (H, W, 3) RGB with a face over it. scale: the picture's size against the one that was tracked."""
+        with torch.inference_mode():
+            shape = self._model.shape(
+                torch.from_numpy(state.identity[None]).float(), torch.from_numpy(state.expression[None]).float()
+            )
+            vertices = weak_perspective(
+                shape,
+                torch.from_numpy(state.rotation[None]).float(),
+                torch.tensor([state.scale * scale], dtype=torch.float32),
+                torch.from_numpy(state.translation[None] * scale).float(),
+            )[0].numpy()
+        return draw_mesh(image, vertices, self._triangles)
+
+
 class TakePainter:
     """Draws the frames of one take over their pictures."""
 
@@ -85,10 +114,7 @@ class TakePainter:
         self._take = take
         fits = (model.n_identity, model.n_expression) == (len(take.identity), take.expression.shape[1])
         self._model = model if fits else None
-        front = (
-            model.mean[model.triangles].mean(1)[:, 2] > model.cap_z_mm
-        )  # the face; the back of the head only hides it
-        self._triangles = model.triangles[front].numpy()
+        self._triangles = front_triangles(model)
 
     def vertices(self, row: int) -> NDArray[np.float32] | None:
         """The mesh (V, 3) in the picture of a row of the take, or None where there is none to draw."""

@@ -3,8 +3,8 @@ import pytest
 
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
 from retarget.mapping.by_name import map_by_name
-from retarget.mapping.schema import Mapping, mapping_from_json
 from retarget.mapping.misspelt import misspelt
+from retarget.mapping.schema import Mapping, mapping_from_json
 
 
 def targets(named, channel):

@@ -1,0 +1,258 @@
+"""Drives a rig while the camera runs: the newest frame in, the values of the rig's own channels out."""
+
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmface_core.model.arkit import ARKIT_NAMES
+from retarget import rotations
+from retarget.calibration import remove_neutral
+from retarget.filters import OneEuro, OneEuroRotation, live_weights_filter
+from retarget.gaps import GapPolicy
+from retarget.mapping.schema import Mapping
+from retarget.performance import Settings
+from retarget.pipeline import MappedRig
+from retarget.turning import gaze_turns, rotation_curve
+from retarget.weights import weights_by_name
+from retarget.worker.protocol import Job
+from retarget.worker.settings import build
+
+if TYPE_CHECKING:
+    from mmface_core.capture.sources import Frame, Source
+    from mmface_core.capture.state import FaceState
+    from retarget.worker.requests import State
+
+Array = NDArray[np.floating]
+
+PICTURE_EVERY = 0.5  # seconds
+RATE_OVER = 2.0  # seconds over which the captured frames are counted
+
+
+def live(
+    state: "State",
+    job: Job,
+    source: str,
+    rig: str,
+    mapping: dict[str, Any],
+    settings: dict[str, Any] | None = None,
+    head: str = "absolute",
+    pictures: str | None = None,
+    loop: bool = False,
+) -> dict[str, Any]:
+    """Follow a webcam (its number) or a video file as if it were one, until cancelled or at its end.
+
+    First comes an event "channels": keys [{object, key}], turns [{object, bone, pivot}]; again whenever the mapping
+    changes. Then events "frame": index, time (seconds of the source), seen, latency (ms from the moment at which the
+    picture was there), rate (captured frames a second), values (one for each key), quaternions (w x y z for each turn),
+    locations (x y z or null), and now and then `picture`. Telling the job {"mapping": ...} or {"settings": ...} changes
+    them; {"neutral": true} makes the present face the rest.
+    """
+    from pathlib import Path
+
+    from mmface_core.capture.overlay import FacePainter
+    from mmface_core.capture.sources import open_source
+    from retarget.worker.pictures import Pictures
+    from retarget.worker.requests import _mapped
+
+    engine = state.capture_engine(job)
+    mapped = _mapped(state, rig, mapping)
+    shown = Pictures(Path(pictures), FacePainter(engine.model)) if pictures else None
+    face = LiveFace(tuple(engine.model.expression_names), build(Settings, settings))
+    _tell_channels(job, mapped, head)
+    count, drawn = 0, 0.0
+    stamps: deque[float] = deque()
+    tracker = engine.tracker()
+    with Newest(lambda: open_source(source), loop) as newest:
+        while (item := newest.next(job)) is not None:
+            frame, there, moment = item
+            for message in job.told():
+                if "mapping" in message:
+                    mapped = _mapped(state, rig, message["mapping"])
+                    _tell_channels(job, mapped, head)
+                if "settings" in message:
+                    face.settings = build(Settings, message["settings"])
+                if message.get("neutral"):
+                    face.rest_here()
+            states = tracker.step(frame.image)
+            weights, rotation = face.step(next(iter(states.values()), None), moment)
+            entry = _values(mapped, weights, rotation, head)
+            now = time.monotonic()
+            stamps.append(now)
+            while stamps and now - stamps[0] > RATE_OVER:
+                stamps.popleft()
+            if shown is not None and now - drawn > PICTURE_EVERY:
+                entry["picture"] = shown.write(frame.image, list(states.values()))
+                drawn = now
+            rate = (len(stamps) - 1) / (now - stamps[0]) if len(stamps) > 1 else 0.0
+            job.say(
+                "frame",
+                index=frame.index,
+                time=moment,
+                seen=bool(states),
+                latency=1000 * (now - there),
+                rate=rate,
+                **entry,
+            )
+            count += 1
+    return {"frames": count, "ended": "The clip has ended." if count else "The camera gave no picture."}
+
+
+def _tell_channels(job: Job, mapped: MappedRig, head: str) -> None:
+    keys, turns = _channels(mapped, head)
+    job.say("channels", keys=keys, turns=turns)
+
+
+def _channels(mapped: MappedRig, head: str) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
+    curves = mapped.mapping.key_curves(np.zeros((1, len(ARKIT_NAMES))))
+    turns = []
+    for target in _turn_targets(mapped.mapping, head):
+        pivot = target.pivot
+        turns.append(
+            {
+                "object": target.object,
+                "bone": target.bone,
+                "pivot": pivot
+                and {"location": list(pivot.location), "size": pivot.size, "children": list(pivot.children)},
+            }
+        )
+    return [{"object": c.object, "key": c.key} for c in curves], turns
+
+
+def _turn_targets(mapping: Mapping, head: str) -> list[Any]:
+    targets = [mapping.head] if mapping.head and head != "off" else []
+    return [*targets, *mapping.eyes.values()]
+
+
+def _values(mapped: MappedRig, weights: Array, rotation: Array, head: str) -> dict[str, Any]:
+    """Values of all channels for one frame: weights (52,), rotation (3, 3) of the head from its rest."""
+    curves = mapped.mapping.key_curves(weights[None])
+    turns = [rotation[None]] if mapped.mapping.head and head != "off" else []
+    turns += [gaze_turns(weights[None], side) for side in mapped.mapping.eyes]
+    quaternions, locations = [], []
+    for target, turn in zip(_turn_targets(mapped.mapping, head), turns, strict=True):
+        curve = rotation_curve(mapped.rig, target, mapped.mapping.facing, turn)
+        quaternions.append([float(v) for v in curve.values[0]])
+        locations.append(None if curve.locations is None else [float(v) for v in curve.locations[0]])
+    return {"values": [float(c.values[0]) for c in curves], "quaternions": quaternions, "locations": locations}
+
+
+class LiveFace:
+    """Weights and head turn of one face over time: filtered without looking ahead, calibrated, eased when lost."""
+
+    def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
+        self._names = names
+        self.settings = settings
+        self._weights_filter: OneEuro = live_weights_filter()
+        self._rotation_filter = OneEuroRotation()
+        self._raw: tuple[Array, Array] | None = None
+        self._neutral: tuple[Array, Array] | None = None
+        self._last: tuple[Array, Array] = (np.zeros(len(ARKIT_NAMES)), np.eye(3))
+        self._seen_at = 0.0
+
+    def rest_here(self) -> None:
+        """The face and the direction of the last frame become the rest."""
+        self._neutral = self._raw
+
+    def step(self, state: "FaceState | None", moment: float) -> tuple[Array, Array]:
+        """Weights (52,) and head turn (3, 3) at `moment` seconds; state None where the face is not seen."""
+        policy: GapPolicy = self.settings.gaps
+        if state is None or state.confidence < policy.min_confidence:
+            return self._eased(moment - self._seen_at, policy)
+        weights = weights_by_name(state.expression[None].astype(np.float64), self._names)[0]
+        rotation = state.rotation.astype(np.float64)
+        if self.settings.smooth > 0:
+            # The full strength of the clip's filter is 2.5 times its default; the live filter follows it.
+            slow = 0.4 / self.settings.smooth
+            weights = self._filtered(self._weights_filter, weights, moment, slow)
+            self._rotation_filter.min_cutoff = 1.5 * slow
+            rotation = self._rotation_filter(rotation, moment)
+        self._raw = (weights, rotation)
+        if self._neutral is not None:
+            rest, ahead = self._neutral
+            both = np.stack([rest, weights])
+            weights = remove_neutral(both, np.arange(2), np.array([True, False]), 0)[1]
+            rotation = ahead.T @ rotation
+        self._last, self._seen_at = (weights, rotation), moment
+        return self._last
+
+    def _filtered(self, smooth: OneEuro, weights: Array, moment: float, slow: float) -> Array:
+        plain = live_weights_filter()
+        smooth.min_cutoff, smooth.beta = plain.min_cutoff * slow, plain.beta * slow
+        return np.clip(smooth(weights, moment), 0.0, 1.0)
+
+    def _eased(self, since: float, policy: GapPolicy) -> tuple[Array, Array]:
+        weights, rotation = self._last
+        if policy.lost == "hold":
+            return self._last
+        x = float(np.clip((since - policy.hold) / policy.ease, 0.0, 1.0))
+        share = 1.0 - x * x * (3 - 2 * x)
+        return weights * share, rotations.exp(share * rotations.log(rotation[None]))[0]
+
+
+class Newest:
+    """The newest frame of a camera, or of a file played at its own speed; older ones that nobody took are dropped."""
+
+    def __init__(self, open_again: Any, loop: bool) -> None:
+        self._open, self._loop = open_again, loop
+        self._source: Source = open_again()  # here, so that a camera that is not there is an error of the caller's
+        self._change = threading.Condition()
+        self._frame: tuple[Frame, float, float] | None = None
+        self._ended = self._stop = False
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._read, name="camera", daemon=True)
+
+    def __enter__(self) -> "Newest":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop = True
+        self._thread.join(timeout=5)  # a camera that hangs in its driver must not hang us
+
+    def next(self, job: Job) -> "tuple[Frame, float, float] | None":
+        """(frame, when it was there on the monotonic clock, seconds since the start); None at the end."""
+        with self._change:
+            while self._frame is None and not self._ended:
+                job.check()
+                self._change.wait(0.1)
+            job.check()
+            if self._error is not None:
+                raise self._error
+            item, self._frame = self._frame, None
+            return item
+
+    def _read(self) -> None:
+        try:
+            start = time.monotonic()
+            while not self._stop:
+                self._play(start)
+                if not self._loop or self._stop:
+                    break
+                self._source.close()
+                self._source = self._open()
+        except BaseException as error:  # handed to the reader
+            self._error = error
+        finally:
+            self._source.close()
+            with self._change:
+                self._ended = True
+                self._change.notify()
+
+    def _play(self, start: float) -> None:
+        begin = time.monotonic()
+        for frame in self._source.frames():
+            if self._stop:
+                return
+            if self._source.expected is not None:  # a file: wait until its moment
+                while (wait := begin + frame.time - time.monotonic()) > 0 and not self._stop:
+                    time.sleep(min(wait, 0.05))
+            now = time.monotonic()
+            with self._change:
+                self._frame = (frame, now, now - start)
+                self._change.notify()
+        if self._source.is_still:
+            time.sleep(0.04)

@@ -1,0 +1,258 @@
+"""What the worker can be asked for: one function a request, each of (state, job, the request's other entries)."""
+
+import json
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mmface_core import __version__
+from mmface_core.errors import UserError
+from retarget.worker.protocol import PROTOCOL, Job
+from retarget.worker.settings import build, describe
+
+if TYPE_CHECKING:
+    from mmface_core.capture.engine import CaptureEngine
+    from mmface_core.take import Take
+    from retarget.mapping.by_name import Named
+    from retarget.mapping.schema import Mapping
+    from retarget.pipeline import MappedRig
+    from retarget.rig import RigDescription
+
+
+@dataclass
+class State:
+    """What outlives a request: loaded models, and the rig that was described last."""
+
+    folder: Path
+    engine: "CaptureEngine | None" = None
+    rig_stamp: tuple[str, int] | None = None
+    rig: "RigDescription | None" = None
+
+    def capture_engine(self, job: Job) -> "CaptureEngine":
+        """The capture engine, loaded at its first use."""
+        if self.engine is None:
+            job.progress("loading")
+            from mmface_core.capture.load import load_engine
+
+            self.engine = load_engine()
+        return self.engine
+
+    def rig_at(self, path: str) -> "RigDescription":
+        """The rig described in `path` (.json with the arrays beside it), read once. Raises UserError."""
+        from retarget.rig import load_rig
+
+        try:
+            stamp = (path, Path(path).stat().st_mtime_ns)
+            if self.rig is None or stamp != self.rig_stamp:
+                self.rig, self.rig_stamp = load_rig(path), stamp
+        except (OSError, KeyError, ValueError) as error:
+            raise UserError(f"The description of the rig cannot be read: {error!r}. Read the rig again.") from error
+        return self.rig
+
+
+def hello(state: State, job: Job) -> dict[str, Any]:
+    """Who answers, and what it can be told. Loads nothing heavy."""
+    from retarget.performance import Settings
+    from retarget.turning import HEAD_MODES
+
+    return {
+        "protocol": PROTOCOL,
+        "mmface": __version__,
+        "python": platform.python_version(),
+        "executable": sys.executable,
+        "platform": platform.platform(),
+        "folder": str(state.folder),
+        "settings": describe(Settings),
+        "heads": list(HEAD_MODES),
+        "requests": sorted(REQUESTS),
+    }
+
+
+def check(state: State, job: Job) -> dict[str, Any]:
+    """Load everything that a capture needs, and look at one grey picture with it."""
+    import numpy as np
+
+    engine = state.capture_engine(job)
+    engine.tracker().still(np.full((256, 256, 3), 128, np.uint8))
+    return {"mmface": __version__, "python": platform.python_version(), "description": engine.description}
+
+
+def map_rig(state: State, job: Job, rig: str, name: str, head: str = "absolute") -> dict[str, Any]:
+    """Map a described rig by its names. Result: mapping (JSON), health (one line), notes (sentences), counts."""
+    from retarget.pipeline import map_described
+
+    mapped = map_described(state.rig_at(rig), name, head)
+    return {"mapping": mapped.mapping.to_json(), **_health(mapped)}
+
+
+def _health(mapped: "MappedRig") -> dict[str, Any]:
+    from mmface_core.model.arkit import ARKIT_NAMES
+    from retarget.report import misspelt
+
+    named = mapped.named
+    found = len(named.channels)
+    health = f"{found} of {len(ARKIT_NAMES)} channels"
+    if named.dead:
+        health += f", {len(named.dead)} dead"
+    head = mapped.mapping.head
+    health += f", head: {head.bone or head.object}" if head and not head.pivot else ", no head bone"
+    return {
+        "health": health,
+        "found": found,
+        "missing": list(named.missing),
+        "dead": list(named.dead),
+        "notes": _notes(named, mapped.warnings, misspelt(named)),
+    }
+
+
+def _notes(named: "Named", warnings: tuple[str, ...], misspelt: list[tuple[str, str]]) -> list[str]:
+    notes = []
+    if named.missing:
+        notes.append(f"No key for {_some(named.missing)}")
+    notes += [f"{key} looks like {channel} misspelt" for channel, key in misspelt]
+    if named.dead:
+        notes.append(f"Keys that move nothing: {_some(named.dead)}")
+    if named.driven:
+        notes.append(f"Left to the rig's own drivers: {_some(named.driven)}")
+    if named.muted:
+        notes.append(f"Muted in the rig: {_some(named.muted)}")
+    return notes + [warning[:1].upper() + warning[1:] for warning in warnings]
+
+
+def _some(names: tuple[str, ...], most: int = 6) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def read_mapping(state: State, job: Job, path: str) -> dict[str, Any]:
+    """A mapping's file, checked. Result: the mapping as it stands in the file, unknown entries included."""
+    try:
+        data = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is not a mapping file: {error}.") from error
+    _mapping(data)
+    return {"mapping": data}
+
+
+def write_mapping(state: State, job: Job, path: str, mapping: dict[str, Any]) -> dict[str, Any]:
+    """Check a mapping and write it to a file, whole or not at all."""
+    _mapping(mapping)
+    unfinished = Path(path + ".unfinished")
+    try:
+        unfinished.write_text(json.dumps(mapping, indent=1), encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}.") from error
+    return {"path": path}
+
+
+def _mapping(data: Any) -> "Mapping":
+    from retarget.mapping.schema import mapping_from_json
+
+    return mapping_from_json(data)
+
+
+def motion(
+    state: State,
+    job: Job,
+    take: str,
+    rig: str,
+    mapping: dict[str, Any],
+    path: str,
+    name: str | None = None,
+    settings: dict[str, Any] | None = None,
+    head: str = "absolute",
+    fps: float | None = None,
+) -> dict[str, Any]:
+    """Turn a take into the curves of a rig, written to `path` (.json, the curves beside it).
+
+    fps: lay the curves on this frame rate, as the scene keeps its own; None is the clip's rate.
+    """
+    from retarget.motion import save_motion
+    from retarget.performance import Settings, performance_of
+    from retarget.pipeline import motion_for
+    from retarget.worker.resampling import at_frame_rate
+
+    job.progress("curves")
+    captured = load_take(take)
+    performance = performance_of(captured, build(Settings, settings), name)
+    if fps is not None:
+        performance = at_frame_rate(performance, fps)
+    job.check()
+    curves = motion_for(_mapped(state, rig, mapping), performance, head)
+    save_motion(curves, path)
+    return {
+        "motion": path,
+        "name": curves.name,
+        "start": curves.start,
+        "frame_count": curves.frame_count,
+        "fps": performance.rate.value if performance.rate else None,
+        "filled": performance.filled,
+        "source": captured.source,
+    }
+
+
+def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
+    from retarget.mapping.by_name import map_by_name
+    from retarget.pipeline import MappedRig
+
+    described = state.rig_at(rig)
+    read = _mapping(mapping)
+    keys = {mesh.object: {key.name for key in mesh.keys} for mesh in described.keyed_meshes}
+    channels = []
+    lost = []
+    for channel in read.channels:
+        targets = tuple(t for t in channel.targets if t.key in keys.get(t.object, ()))
+        lost += [f"{t.object}: {t.key}" for t in channel.targets if t not in targets]
+        channels.append(replace(channel, targets=targets))
+    if lost and not any(channel.targets for channel in channels):
+        raise UserError(f"The mapping belongs to another rig: it has none of {_some(tuple(lost), 4)}. Map this rig.")
+    return MappedRig(described, replace(read, channels=tuple(channels)), map_by_name(described), ())
+
+
+def load_take(path: str) -> "Take":
+    """The take in a file. Raises UserError."""
+    from mmface_core.take import Take
+
+    return Take.load(path)
+
+
+def capture(state: State, job: Job, **arguments: Any) -> dict[str, Any]:
+    """See `retarget.worker.capturing.capture`."""
+    from retarget.worker.capturing import capture as work
+
+    return work(state, job, **arguments)
+
+
+def live(state: State, job: Job, **arguments: Any) -> dict[str, Any]:
+    """See `retarget.worker.live.live`."""
+    from retarget.worker.live import live as work
+
+    return work(state, job, **arguments)
+
+
+def take_facts(state: State, job: Job, take: str) -> dict[str, Any]:
+    """What a take holds: source, frames, frames in which the face was seen, rate."""
+    loaded = load_take(take)
+    return {
+        "take": take,
+        "source": loaded.source,
+        "frames": len(loaded),
+        "seen": int(loaded.present.sum()),
+        "fps": float(loaded.fps),
+    }
+
+
+REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
+    "hello": hello,
+    "check": check,
+    "map_rig": map_rig,
+    "read_mapping": read_mapping,
+    "write_mapping": write_mapping,
+    "capture": capture,
+    "take_facts": take_facts,
+    "motion": motion,
+    "live": live,
+}
