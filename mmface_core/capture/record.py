@@ -80,5 +80,5 @@ class Recorder:
             identity=identity,
             weight_names=np.array(model.expression_names if named else [], dtype=np.str_),
             weights=weights,
-            **columns,
+            **columns,  # type: ignore[arg-type]
         )

@@ -35,7 +35,8 @@ def write(performance: Performance, identity: Array, pattern: Path, model: FaceM
     save = _obj if pattern.suffix.lower() == ".obj" else _ply
     files = paths(pattern, performance)
     for path, weights, time in zip(files, performance.weights, performance.time, strict=True):
-        save(path, rest + np.tensordot(weights, basis, axes=1), triangles, float(time))
+        moved: Array = rest + np.einsum("m,mvc->vc", weights, basis)
+        save(path, moved, triangles, float(time))
     return files
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget import rotations
-from retarget.calibration import remove_neutral
+from retarget.calibration import Calibration, apply_calibration, chosen_pose
 from retarget.filters import OneEuro, OneEuroRotation, live_weights_filter
 from retarget.gaps import GapPolicy
 from retarget.mapping.schema import Mapping
@@ -155,7 +155,9 @@ class LiveFace:
 
     def rest_here(self) -> None:
         """The face and the direction of the last frame become the rest."""
-        self._neutral = self._raw
+        if self._raw is not None:
+            weights, ahead = self._raw
+            self._neutral = chosen_pose(weights[None], np.zeros(1, int), np.ones(1, bool), 0, 0), ahead
 
     def step(self, state: "FaceState | None", moment: float) -> tuple[Array, Array]:
         """Weights (52,) and head turn (3, 3) at `moment` seconds; state None where the face is not seen."""
@@ -173,8 +175,7 @@ class LiveFace:
         self._raw = (weights, rotation)
         if self._neutral is not None:
             rest, ahead = self._neutral
-            both = np.stack([rest, weights])
-            weights = remove_neutral(both, np.arange(2), np.array([True, False]), 0)[1]
+            weights = apply_calibration(weights[None], Calibration(rest))[0]
             rotation = ahead.T @ rotation
         self._last, self._seen_at = (weights, rotation), moment
         return self._last

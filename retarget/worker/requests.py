@@ -196,6 +196,7 @@ def motion(
 
 def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
     from retarget.mapping.by_name import map_by_name
+    from retarget.mapping.schema import BoneTarget, KeyTarget
     from retarget.pipeline import MappedRig
 
     described = state.rig_at(rig)
@@ -204,8 +205,8 @@ def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
     channels = []
     lost = []
     for channel in read.channels:
-        targets = tuple(t for t in channel.targets if t.key in keys.get(t.object, ()))
-        lost += [f"{t.object}: {t.key}" for t in channel.targets if t not in targets]
+        targets = tuple(t for t in channel.targets if isinstance(t, BoneTarget) or t.key in keys.get(t.object, ()))
+        lost += [f"{t.object}: {t.key}" for t in channel.targets if isinstance(t, KeyTarget) and t not in targets]
         channels.append(replace(channel, targets=targets))
     if lost and not any(channel.targets for channel in channels):
         raise UserError(f"The mapping belongs to another rig: it has none of {_some(tuple(lost), 4)}. Map this rig.")
