@@ -200,8 +200,8 @@ def export_usd(path: str) -> None:
         export_animation=True,
         export_shapekeys=True,
         export_armatures=True,
-        export_textures=False,
-        export_textures_mode="KEEP",
+        export_textures_mode="NEW",  # pictures packed into the .blend are written beside the file
+        convert_world_material=False,
     )
 
 

@@ -196,9 +196,9 @@ def person_range(weights: Array, time: Array, good: Bools) -> Array:
     if not good.any():
         return full
     reached = np.percentile(weights[good], 99, axis=0)
+    reached = np.maximum(reached, reached[list(MIRRORED_UNIT)])
     used = (reached >= LEAST_USED) & ~_LIDS & ~_GAZE
     full[used] = np.clip(reached[used], LEAST_FULL, 1.0)
-    full = np.maximum(full, full[list(MIRRORED_UNIT)])
     for index in np.flatnonzero(_LIDS):
         peaks, _ = find_peaks(np.where(good, weights[:, index], 0.0), height=LEAST_LID_FULL, prominence=0.25)
         if len(peaks) >= 2:

@@ -1,4 +1,4 @@
-"""What the avatar does while the face is not seen: short gaps are bridged; long ones hold, ease to rest or get no keys."""
+"""What the avatar does while the face is not seen: bridge short gaps; in long ones hold, ease to rest, or cut."""
 
 from dataclasses import dataclass
 
@@ -16,8 +16,8 @@ class GapPolicy:
 
     bridge: gaps up to this long are interpolated from both sides. hold: in longer ones, and after the last sight, the
     last pose stays this long, then eases to rest within `ease` ("ease"), or stays to the end ("hold"). Before the face
-    comes back it eases within `ease` into the first pose seen again. With "cut" long gaps get no keys at all, so that an
-    animator can fill them; the curve runs straight across. min_confidence: samples below it count as not seen.
+    comes back it eases within `ease` into the first pose seen again. With "cut" long gaps get no keys at all, so that
+    an animator can fill them; the curve runs straight across. min_confidence: samples below it count as not seen.
     """
 
     lost: str = "ease"

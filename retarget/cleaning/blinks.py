@@ -32,14 +32,17 @@ def sharpened(weights: Array, time: Array) -> Array:
             continue
         half = peak_widths(lid, peaks, rel_height=0.5)[0] * step
         foot = lid[peaks] - found["prominences"]
+        shaped = np.full(len(lid), -np.inf)
         for peak, base, width in zip(peaks, foot, half, strict=True):
             if width > _LONGEST or lid[peak] >= CLOSED:
                 continue
             first, last = _extent(lid, int(peak), float(base))
             share = np.clip((lid[first : last + 1] - base) / (lid[peak] - base), 0.0, 1.0)
             # Half of the way in a straight line, half in an S: steeper in the middle, the feet softer.
-            shaped = 0.5 * share + 0.5 * share**2 * (3 - 2 * share)
-            result[first : last + 1, column] = base + (1 - base) * shaped
+            share = 0.5 * share + 0.5 * share**2 * (3 - 2 * share)
+            # Where two blinks meet, the more closed one counts.
+            shaped[first : last + 1] = np.maximum(shaped[first : last + 1], base + (1 - base) * share)
+        result[:, column] = np.where(np.isfinite(shaped), shaped, lid)
     return np.clip(result, 0.0, 1.0)
 
 

@@ -20,8 +20,8 @@ _SLOW = np.array([name.startswith(("brow", "cheek", "nose")) for name in ARKIT_N
 def jumped_frames(rotation: Array, scale: Array, confidence: Array, good: Bools) -> Bools:
     """(T,) frames whose head is turned or sized unlike both neighbours, which agree with one another.
 
-    rotation (T, 3, 3); scale (T,) pixels per mm; confidence (T,) 0..1; only `good` frames are looked at. Frames at least
-    as sure as their neighbours need twice the evidence.
+    rotation (T, 3, 3); scale (T,) pixels per mm; confidence (T,) 0..1; only `good` frames are looked at. Frames as
+    sure as their neighbours need twice the evidence.
     """
     known = np.flatnonzero(good)
     jumped = np.zeros(len(good), dtype=bool)
@@ -32,11 +32,9 @@ def jumped_frames(rotation: Array, scale: Array, confidence: Array, good: Bools)
     doubt = np.ones(len(known))
     trust = confidence[known]
     doubt[1:-1] = np.where(trust[1:-1] < 0.9 * np.minimum(trust[:-2], trust[2:]), 1.0, 2.0)
-    far = (turns > doubt * _limit(turns, _LEAST_TURN)) | (zooms > doubt * _limit(zooms, _LEAST_ZOOM))
-    # Beside a jump, its neighbours seem to be off course too, by half as much.
-    for off in (turns, zooms):
-        inner = off[1:-1]
-        far[1:-1] &= (inner >= 0.99 * off[:-2]) & (inner >= 0.99 * off[2:]) | ~far[1:-1]
+    far = _stands_out(turns, doubt * _limit(turns, _LEAST_TURN)) | _stands_out(
+        zooms, doubt * _limit(zooms, _LEAST_ZOOM)
+    )
     far[[0, -1]] = False
     jumped[known] = far
     return jumped
@@ -59,6 +57,13 @@ def without_spikes(weights: Array, good: Bools) -> Array:
     cleaned = weights.copy()
     cleaned[:, _SLOW] = np.where(spike, middle, weights[:, _SLOW])
     return cleaned
+
+
+def _stands_out(off: Array, limit: Array) -> Bools:
+    """(T,) samples off course beyond the limit. Beside a jump its neighbours seem off course too, by half as much."""
+    far = off > limit
+    far[1:-1] &= (off[1:-1] >= off[:-2]) & (off[1:-1] >= off[2:])
+    return far
 
 
 def _off_course(values: Array) -> Array:

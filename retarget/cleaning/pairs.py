@@ -75,5 +75,5 @@ def _look_together(result: Array, weights: Array, strength: float) -> None:
 
 def _kept(half: Array, strength: float) -> Array:
     """Share of a difference that stays: near 0 for small ones, near 1 for large ones."""
-    noise = (0.5 * strength * _NOISE) ** 2
+    noise = (0.5 * strength * _NOISE) ** 2 + 1e-12  # no division of 0 by 0
     return half**2 / (half**2 + noise)

@@ -34,9 +34,8 @@ def write(performance: Performance, identity: Array, pattern: Path, model: FaceM
     triangles: NDArray[np.integer] = model.triangles.numpy()
     save = _obj if pattern.suffix.lower() == ".obj" else _ply
     files = paths(pattern, performance)
-    for path, weights, time in zip(files, performance.weights, performance.time, strict=True):
-        moved: Array = rest + np.einsum("m,mvc->vc", weights, basis)
-        save(path, moved, triangles, float(time))
+    for path, weights, seconds in zip(files, performance.weights, performance.time, strict=True):
+        save(path, rest + np.einsum("k,kvc->vc", weights, basis), triangles, float(seconds))
     return files
 
 

@@ -3,6 +3,7 @@
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from mmface_core.errors import UserError
@@ -61,10 +62,8 @@ class Sender:
     def send(self, messages: Sequence[Message]) -> None:
         """Send messages, bundled."""
         for packet in bundles(messages):
-            try:
+            with suppress(ConnectionRefusedError):  # nobody listens yet; they may later
                 self._socket.sendto(packet, self._to)
-            except ConnectionRefusedError:
-                pass  # nobody listens yet; they may later
 
 
 def parse_address(text: str) -> tuple[str, int]:
