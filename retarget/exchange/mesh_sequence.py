@@ -17,6 +17,8 @@ from retarget.performance import Performance
 Array = NDArray[np.floating]
 
 KINDS = (".obj", ".ply")
+# All that is seen of a face.
+PARTS = ("skin", "eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue", "mouth", "lashes", "sockets")
 
 
 def paths(pattern: Path, performance: Performance) -> list[Path]:
@@ -27,7 +29,7 @@ def paths(pattern: Path, performance: Performance) -> list[Path]:
 
 def write(performance: Performance, identity: Array, pattern: Path, model: FaceModel | None = None) -> list[Path]:
     """Write the sequence; return its files. identity (n,) codes; another model's, or none, give the mean face."""
-    model = model or FaceModel.load()
+    model = model or FaceModel.load(parts=PARTS)
     codes: Array = identity if len(identity) == model.n_identity else np.zeros(model.n_identity)
     rest = model.mean.numpy() + np.tensordot(codes, model.identity_basis.numpy(), axes=1)  # (V, 3)
     basis = model.expression_basis.numpy()[[model.expression_names.index(name) for name in ARKIT_NAMES]]
