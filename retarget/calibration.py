@@ -33,12 +33,22 @@ MOST_CHOSEN_OFFSET = 0.9
 # Nobody looked at the zero that was found by itself, and a face may be acted sad all through a clip: it takes away what
 # a resting face shows by mistake, never an expression.
 MOST_FOUND_OFFSET = 0.12
+# The found zero lies at the low end of what the resting face shows (per cent), so that small movements about it are
+# kept.
+RESTING_PERCENTILE = 10
 # A person's largest movement counts as 1 only where it is large already; a calm clip says nothing about their range.
 LEAST_FULL = 0.65
 LEAST_USED = 0.35  # units that never got this far keep their range
 LEAST_LID_FULL = 0.45  # a lid that went this far in several blinks was closed
 
 _LIDS = np.array([name.startswith("eyeBlink") for name in ARKIT_NAMES])
+# A mouth may rest a little open, and how far the lips are apart is what a viewer sees first: left to the capture.
+_PARTING = np.array(
+    [
+        name.startswith(("jawOpen", "mouthClose", "mouthFunnel", "mouthUpperUp", "mouthLowerDown"))
+        for name in ARKIT_NAMES
+    ]
+)
 _GAZE = np.array([name.startswith("eyeLook") for name in ARKIT_NAMES])
 
 
@@ -154,8 +164,8 @@ def chosen_pose(weights: Array, frame: NDArray[np.integer], good: Bools, first: 
 def resting_pose(weights: Array, time: Array, good: Bools) -> Array:
     """The neutral (52,) found by itself: the pose of low energy that the face has most often; 0 where there is none.
 
-    Of the stillest and least expressive frames, the one with the most frames of the clip near it; then the median of
-    those. Clips of less than a second tell nothing.
+    Of the stillest and least expressive frames, the one with the most frames of the clip near it; then the low end of
+    what those show. Clips of less than a second tell nothing.
     """
     known = np.flatnonzero(good)
     if len(known) < 15 or time[known[-1]] - time[known[0]] < 1.0:
@@ -173,9 +183,8 @@ def resting_pose(weights: Array, time: Array, good: Bools) -> Array:
     alike = np.exp(-0.5 * squared / width**2)
     centre = int(np.argmax(alike.sum(axis=1)))
     near = squared[centre] <= (2 * width) ** 2
-    rest = np.median(w[near], axis=0)
-    # Lids are open most of the time, and looking down lowers them: the open quarter tells where they rest.
-    rest[_LIDS] = np.percentile(w[near][:, _LIDS], 25, axis=0)
+    rest = np.percentile(w[near], RESTING_PERCENTILE, axis=0)
+    rest[_PARTING] = 0.0
     found = np.minimum(rest, MOST_FOUND_OFFSET)
     for a, b in SIGNED_PAIRS:  # only the difference of such a pair is a movement
         i, j = ARKIT_INDEX[a], ARKIT_INDEX[b]

@@ -8,9 +8,11 @@ from mmface_core.model.arkit import ARKIT_INDEX
 
 Array = NDArray[np.floating]
 
-_LEAST_RISE = 0.3  # weight units above the lid's rest: less is a flutter or a glance down
-_LEAST_PEAK = 0.4
+_LEAST_RISE = 0.35  # weight units above the lid's rest: less is a flutter or a glance down
+_LEAST_PEAK = 0.5
 _LONGEST = 0.4  # seconds at half height; longer is a squint, a glance down or a nap
+_FOOT = 0.25  # seconds from closed to the foot, at most: a blink opens within that
+_RISE_AGAIN = 0.02  # weight units: beyond this a lid that opens has begun to close again
 CLOSED = 0.97  # lids that come this far are closed and stay as they are
 
 
@@ -27,31 +29,40 @@ def sharpened(weights: Array, time: Array) -> Array:
     for name in ("eyeBlinkLeft", "eyeBlinkRight"):
         column = ARKIT_INDEX[name]
         lid = weights[:, column]
-        peaks, found = find_peaks(lid, height=_LEAST_PEAK, prominence=_LEAST_RISE, plateau_size=1)
+        peaks, _ = find_peaks(lid, height=_LEAST_PEAK, prominence=_LEAST_RISE, plateau_size=1)
         if len(peaks) == 0:
             continue
         half = peak_widths(lid, peaks, rel_height=0.5)[0] * step
-        foot = lid[peaks] - found["prominences"]
+        reach = max(2, round(_FOOT / step))
         shaped = np.full(len(lid), -np.inf)
-        for peak, base, width in zip(peaks, foot, half, strict=True):
+        for peak, width in zip(peaks, half, strict=True):
             if width > _LONGEST or lid[peak] >= CLOSED:
                 continue
-            first, last = _extent(lid, int(peak), float(base))
-            share = np.clip((lid[first : last + 1] - base) / (lid[peak] - base), 0.0, 1.0)
-            # Half of the way in a straight line, half in an S: steeper in the middle, the feet softer.
-            share = 0.5 * share + 0.5 * share**2 * (3 - 2 * share)
-            # Where two blinks meet, the more closed one counts.
-            shaped[first : last + 1] = np.maximum(shaped[first : last + 1], base + (1 - base) * share)
+            for direction in (-1, 1):  # closing and opening have feet of their own
+                foot = _foot(lid, int(peak), direction, reach)
+                way = np.arange(peak, foot + direction, direction)
+                # Where two blinks meet, the more closed one counts.
+                shaped[way] = np.maximum(shaped[way], _stretched(lid[way]))
         result[:, column] = np.where(np.isfinite(shaped), shaped, lid)
     return np.clip(result, 0.0, 1.0)
 
 
-def _extent(lid: Array, peak: int, base: float) -> tuple[int, int]:
-    """First and last sample around `peak` that lie above `base`, with the feet on either side."""
-    first = peak
-    while first > 0 and lid[first - 1] > base:
-        first -= 1
-    last = peak
-    while last < len(lid) - 1 and lid[last + 1] > base:
-        last += 1
-    return first, last
+def _foot(lid: Array, peak: int, direction: int, reach: int) -> int:
+    """Index of the blink's foot on one side of its peak: the lowest sample before the lid closes again."""
+    foot = peak
+    for index in range(peak + direction, peak + direction * (reach + 1), direction):
+        if not 0 <= index < len(lid) or lid[index] > lid[foot] + _RISE_AGAIN:
+            break
+        if lid[index] < lid[foot]:
+            foot = index
+    return foot
+
+
+def _stretched(way: Array) -> Array:
+    """A lid's way from closed (first) to its foot (last), stretched to begin at 1 and to be steeper in the middle."""
+    foot = way[-1]
+    if len(way) < 2 or way[0] <= foot:
+        return way
+    share = np.clip((way - foot) / (way[0] - foot), 0.0, 1.0)
+    # Half in a straight line, half in an S.
+    return foot + (1 - foot) * (0.5 * share + 0.5 * share**2 * (3 - 2 * share))

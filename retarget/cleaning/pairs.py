@@ -40,7 +40,7 @@ def exclusive(weights: Array) -> Array:
 
 
 def symmetric(weights: Array, strength: float) -> Array:
-    """Weights (T, 52) whose slight differences of left and right are evened out, and whose eyes look the same way.
+    """Weights (T, 52) whose slight differences of left and right are evened out.
 
     strength 0 (off) to 1. Each pair's mean stays; its difference shrinks, the more the smaller it is, so that a wink or
     a crooked smile keeps its shape. Mirroring the face before or after makes no difference.
@@ -53,24 +53,7 @@ def symmetric(weights: Array, strength: float) -> Array:
         mean = 0.5 * (weights[:, i] + weights[:, j])
         kept = half * _kept(half, strength)
         result[:, i], result[:, j] = mean + kept, mean - kept
-    _look_together(result, weights, strength)
     return np.clip(result, 0.0, 1.0)
-
-
-def _look_together(result: Array, weights: Array, strength: float) -> None:
-    """Even out the two eyes' sideways gaze in `result`, in place; crossed eyes far apart stay crossed."""
-    out_left, in_left = ARKIT_INDEX["eyeLookOutLeft"], ARKIT_INDEX["eyeLookInLeft"]
-    out_right, in_right = ARKIT_INDEX["eyeLookOutRight"], ARKIT_INDEX["eyeLookInRight"]
-    left = weights[:, out_left] - weights[:, in_left]  # towards the subject's left
-    right = weights[:, in_right] - weights[:, out_right]
-    half = 0.5 * (left - right)
-    shift = half * (1 - _kept(half, strength))
-    # Only the difference of a pair is a movement; what both of its units share stays as it is.
-    for outwards, inwards, change in ((out_left, in_left, -shift), (in_right, out_right, shift)):
-        moved = weights[:, outwards] - weights[:, inwards] + change
-        shared = np.minimum(weights[:, outwards], weights[:, inwards])
-        result[:, outwards] = shared + np.maximum(moved, 0.0)
-        result[:, inwards] = shared + np.maximum(-moved, 0.0)
 
 
 def _kept(half: Array, strength: float) -> Array:

@@ -70,3 +70,30 @@ def test_seen_samples_stay_and_filled_ones_lie_in_range(good, lost):
 
 def test_faint_samples_count_as_not_seen():
     assert list(seen(np.array([True, True, False]), np.array([0.9, 0.05, 0.9]), GapPolicy())) == [True, False, False]
+
+
+class TestCut:
+    """Long gaps without keys."""
+
+    time, good = np.arange(60) / 25, np.r_[np.ones(20, bool), np.zeros(25, bool), np.ones(15, bool)]
+
+    def test_long_gaps_get_no_keys_and_the_curve_runs_straight_across(self):
+        weights = np.zeros((60, 1))
+        weights[:20], weights[45:] = 0.2, 0.8
+        policy = GapPolicy(lost="cut")
+        filled, _ = fill_gaps(weights, np.tile(np.eye(3), (60, 1, 1)), self.time, self.good, policy)
+        assert np.allclose(np.diff(filled[19:46, 0]), 0.6 / 26)
+        assert np.array_equal(keyless(self.time, self.good, policy), ~self.good)
+
+    def test_short_gaps_are_bridged_and_other_ways_key_every_frame(self):
+        short = np.ones(60, bool)
+        short[30:34] = False
+        assert not keyless(self.time, short, GapPolicy(lost="cut")).any()
+        assert not keyless(self.time, self.good, GapPolicy(lost="hold")).any()
+
+    def test_the_ends_hold_where_nothing_is_known_beyond(self):
+        good = np.zeros(60, bool)
+        good[10:50] = True
+        weights = np.full((60, 1), 0.5)
+        filled, _ = fill_gaps(weights, np.tile(np.eye(3), (60, 1, 1)), self.time, good, GapPolicy(lost="cut"))
+        assert np.allclose(filled, 0.5)

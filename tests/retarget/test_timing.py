@@ -93,3 +93,40 @@ def test_an_empty_take_and_falling_time_are_refused():
         timeline(np.zeros(0), np.zeros(0, int), 25.0)
     with pytest.raises(UserError, match="rise"):
         timeline(np.array([0.0, 0.2, 0.1]), np.arange(3), 25.0)
+
+
+class TestOtherRatesAndParts:
+    """Curves at another rate than the clip's, and of a part of it."""
+
+    time, frame = np.arange(100) / 25, np.arange(100)
+
+    @given(st.sampled_from([12.0, 24.0, 25.0, 30.0, 30000 / 1001, 60.0]), st.integers(-50, 200))
+    def test_every_frame_shows_what_the_source_shows_at_its_time(self, fps, start):
+        line = timeline(self.time, self.frame, 25.0, start, out_fps=fps)
+        shown = resample(self.time, line)
+        assert np.abs(shown - np.arange(len(line)) / fps).max() < 1e-9
+        assert line.start == start
+        assert (len(line) - 1) / fps <= self.time[-1] + 1e-9 < len(line) / fps
+
+    @given(st.floats(0, 90), st.floats(0, 120))
+    def test_a_part_lies_within_its_ends_and_begins_at_the_start(self, first, length):
+        line = timeline(self.time, self.frame, 25.0, 7, span=Span(Moment(first), Moment(first + length)))
+        shown = 25 * resample(self.time, line)
+        assert line.start == 7
+        assert shown[0] == pytest.approx(first) and shown[-1] <= min(first + length, 99) + 1e-6
+        assert np.allclose(np.diff(shown), 1.0)
+
+    def test_seconds_and_frames_mean_the_same_moment(self):
+        a = timeline(self.time, self.frame, 25.0, 1, span=Span(parse_moment("20"), parse_moment("2s")))
+        b = timeline(self.time, self.frame, 25.0, 1, span=Span(parse_moment("0.8s"), parse_moment("0:02")))
+        assert len(a) == len(b) == 31
+        assert np.allclose(resample(self.time, a), resample(self.time, b))
+
+    def test_a_part_of_nothing_is_refused(self):
+        with pytest.raises(UserError, match="Nothing is left"):
+            timeline(self.time, self.frame, 25.0, span=Span(Moment(200)))
+
+    @pytest.mark.parametrize("text", ["", "x", "-1", "1.5", "1:2:3:4", "nan", "inf", "1:x"])
+    def test_other_words_for_a_moment_are_refused(self, text):
+        with pytest.raises(UserError, match="no moment"):
+            parse_moment(text)

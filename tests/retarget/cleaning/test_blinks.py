@@ -21,7 +21,7 @@ def blink(peak, rest, count=60, where=30):
     return values
 
 
-@given(st.floats(0.5, 0.95), st.floats(0.0, 0.15))
+@given(st.floats(0.6, 0.95), st.floats(0.0, 0.15))
 def test_a_blink_reaches_closed_at_the_same_frame_and_is_no_longer(peak, rest):
     weights, time = eyes(blink(peak, rest))
     result = sharpened(weights, time)[:, BLINK]
@@ -31,7 +31,7 @@ def test_a_blink_reaches_closed_at_the_same_frame_and_is_no_longer(peak, rest):
     assert np.allclose(after[:27], rest) and np.allclose(after[34:], rest)
 
 
-@given(st.floats(0.5, 0.95), st.floats(0.0, 0.15))
+@given(st.floats(0.6, 0.95), st.floats(0.0, 0.15))
 def test_a_second_time_changes_nothing(peak, rest):
     weights, time = eyes(blink(peak, rest))
     once = sharpened(weights, time)
@@ -63,7 +63,7 @@ def test_a_squint_and_a_glance_down_are_no_blinks():
 
 
 def test_a_flutter_is_no_blink():
-    weights, time = eyes(blink(0.3, 0.1))
+    weights, time = eyes(blink(0.4, 0.1))
     assert np.array_equal(sharpened(weights, time), weights)
 
 

@@ -1,0 +1,108 @@
+"""What is streamed, as python-osc understands it."""
+
+import socket
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pythonosc.osc_bundle import OscBundle
+from pythonosc.osc_message import OscMessage
+
+from mmface_core.conventions import euler_to_rotation
+from mmface_core.errors import UserError
+from mmface_core.model.arkit import ARKIT_NAMES
+from retarget import Settings
+from retarget.exchange import vmc
+from retarget.exchange.osc import Sender, bundles, encode, parse_address
+from retarget.exchange.stream import frames_of, played, send
+from retarget.performance import performance_of
+
+
+@given(
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20),
+    st.integers(-(2**31), 2**31 - 1),
+    st.floats(-1e6, 1e6, width=32),
+)
+def test_messages_are_read_as_they_were_meant(text, whole, real):
+    message = OscMessage(encode("/a/b", (text, whole, real)))
+    assert message.address == "/a/b"
+    assert message.params == [text, whole, real]
+
+
+def read(packet):
+    return [content for content in OscBundle(packet)]
+
+
+def test_a_frame_has_every_unit_then_apply_then_the_head():
+    weights = np.linspace(0, 1, 52)
+    packets = bundles(vmc.messages(weights, euler_to_rotation(0.5, 0, 0), 1.5))
+    assert all(len(packet) <= 1400 for packet in packets)
+    messages = [message for packet in packets for message in read(packet)]
+    values = dict(m.params for m in messages if m.address == "/VMC/Ext/Blend/Val")
+    assert {name[0].lower() + name[1:] for name in values} == set(ARKIT_NAMES)
+    assert list(values.values()) == pytest.approx(weights, abs=1e-6)
+    assert [m.address for m in messages[-2:]] == ["/VMC/Ext/Blend/Apply", "/VMC/Ext/Bone/Pos"]
+    name, *_, x, y, z, w = messages[-1].params
+    # To the subject's left is to Unity's -x: about y up, left-handed, that is a negative turn.
+    assert (name, x, z) == ("Head", 0, 0)
+    assert (y, w) == pytest.approx((-np.sin(0.25), np.cos(0.25)), abs=1e-6)
+
+
+class Clock:
+    """A clock that goes on by what is slept."""
+
+    def __init__(self, monkeypatch, lag=0.0):
+        self.time, self.lag = 100.0, lag
+        monkeypatch.setattr("retarget.exchange.stream.clock.sleep", self.sleep)
+
+    def sleep(self, seconds):
+        self.time += seconds + self.lag
+
+    def __call__(self):
+        return self.time
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.02])
+def test_a_clip_is_played_at_its_own_speed_even_by_a_slow_machine(lag, lively_take, monkeypatch):
+    clock = Clock(monkeypatch, lag)
+    performance = performance_of(lively_take(fps=25.0, count=50), Settings())
+    times = []
+    for frame in played(performance, now=clock):
+        times.append(clock.time - 100.0)
+        assert frame.time == pytest.approx(len(times[:-1]) / 25)
+    assert np.abs(np.array(times) - performance.time).max() <= 0.5 / 25 + lag
+
+
+def test_what_is_sent_arrives(lively_take, tmp_path):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(5)
+        take = lively_take(fps=100.0, count=20)
+        take.save(tmp_path / "t.npz")
+        host, port = parse_address(f"127.0.0.1:{listener.getsockname()[1]}")
+        with Sender(host, port) as sender:
+            assert send(frames_of(str(tmp_path / "t.npz"), Settings(smooth=0), loop=False), sender) == 20
+        applied, last = 0, {}
+        while applied < 20:
+            for message in read(listener.recv(4096)):
+                applied += message.address == "/VMC/Ext/Blend/Apply"
+                if message.address == "/VMC/Ext/Blend/Val":
+                    last[message.params[0]] = message.params[1]
+    assert list(last.values()) == pytest.approx(take.weights[-1], abs=0.01)
+
+
+def test_nobody_listening_is_no_error():
+    with Sender("127.0.0.1", 9) as sender:
+        for _ in range(3):
+            sender.send([("/VMC/Ext/OK", (1,))])
+
+
+@pytest.mark.parametrize("text", ["", "host", "host:", "host:0", "host:70000", "host:port"])
+def test_wrong_addresses_are_refused(text):
+    with pytest.raises(UserError, match="no address"):
+        parse_address(text)
+
+
+def test_a_port_alone_is_this_machine():
+    assert parse_address("39539") == ("127.0.0.1", 39539)
