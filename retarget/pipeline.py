@@ -5,7 +5,7 @@ import tempfile
 import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,7 @@ from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
 from retarget.exchange.takes import is_take, open_take
 from retarget.layers import Layer
-from retarget.mapping.bones import find_eyes, find_head
-from retarget.mapping.by_name import Named, map_by_name
-from retarget.mapping.facing import find_facing
-from retarget.mapping.schema import Mapping
+from retarget.mapping.map_rig import MapOptions, MappedRig, map_rig
 from retarget.motion import RigMotion, save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
 from retarget.preview import PreviewMaker
@@ -31,16 +28,6 @@ RIG_KINDS = (".blend", ".glb", ".gltf", ".fbx")
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True)
-class MappedRig:
-    """A rig, the warnings that opening it gave, and what drives what in it."""
-
-    rig: RigDescription
-    mapping: Mapping
-    named: Named
-    warnings: tuple[str, ...]
-
-
 def retarget_video(
     source: str | Path,
     rig: str | Path,
@@ -52,6 +39,7 @@ def retarget_video(
     settings: Settings | None = None,
     head: str = "absolute",
     face: str | int = "largest",
+    options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -61,6 +49,7 @@ def retarget_video(
     .gltf or .fbx. output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the
     capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
     Blender add-on. face: "largest", or the number of one of several faces. head: "absolute", "relative" or "off".
+    options: how to map the rig, or a mapping to use.
     progress is told (what, done, total). Raises UserError with a sentence; then nothing is left behind half-written.
     """
     source, rig = Path(source), Path(rig)
@@ -70,7 +59,8 @@ def retarget_video(
     take_path, preview, motion_path = (Path(path) if path else None for path in (take, preview, motion))
     check_request(source, rig, {".blend": output, ".npz": take_path, ".mp4": preview, ".json": motion_path}, head)
     face_choice(face)
-    mapped = read_and_map(rig, head, blender)
+    (options or MapOptions()).check()
+    mapped = read_and_map(rig, head, blender, options or MapOptions())
     captured = open_take(source) if is_take(source) else capture_one(source, face, progress)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time
@@ -110,43 +100,30 @@ def retarget_video(
     )
 
 
-def read_and_map(rig: Path, head: str = "absolute", blender: Blender | None = None) -> MappedRig:
+def read_and_map(
+    rig: Path, head: str = "absolute", blender: Blender | None = None, options: MapOptions | None = None
+) -> MappedRig:
     """Open the rig in a child, describe it, and find out what drives what.
 
-    Raises UserError where the rig has no shape keys or none that mean an ARKit unit.
+    Raises UserError where nothing of the rig could be driven.
     """
     described, warnings = describe_rig(rig, blender or Blender())
-    return map_described(described, rig.name, head, warnings)
+    return map_described(described, rig.name, head, warnings, options)
 
 
 def map_described(
-    described: RigDescription, name: str, head: str = "absolute", warnings: tuple[str, ...] = ()
+    described: RigDescription,
+    name: str,
+    head: str = "absolute",
+    warnings: tuple[str, ...] = (),
+    options: MapOptions | None = None,
 ) -> MappedRig:
     """Find out what drives what in a rig that was described before. `name` of the rig, for sentences.
 
-    Raises UserError where the rig has no shape keys or none that mean an ARKit unit.
+    Raises UserError where nothing of the rig could be driven.
     """
-    if not described.keyed_meshes:
-        linked = any(mesh.keys and mesh.linked for mesh in described.meshes)
-        if linked:
-            raise UserError(f"The shape keys of {name} are linked from another file; make them local in Blender.")
-        raise UserError(f"{name} has no shape keys, so there is nothing that a face could drive.")
-    named = map_by_name(described)
-    if not named.channels:
-        keys = list(dict.fromkeys(key.name for mesh in described.keyed_meshes for key in mesh.keys))
-        some = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
-        raise UserError(
-            f"No channel matched: none of the {len(keys)} shape keys of {name} ({some}) is named like an ARKit "
-            "unit (such as jawOpen, eyeBlinkLeft or mouth_smile_L). Rename the keys in Blender."
-        )
-    facing = find_facing(described, named.channels)
-    mapping = Mapping(named.channels, facing)
-    if head != "off":
-        mapping = replace(mapping, head=find_head(described, named.channels, facing))
-    live = {c.channel for c in named.channels if c.channel not in named.dead}
-    if sum(name.startswith("eyeLook") for name in live) < 4:
-        mapping = replace(mapping, eyes=find_eyes(described, named.channels))
-    return MappedRig(described, mapping, named, warnings + _rig_warnings(described, mapping))
+    mapped = map_rig(described, name, head, options)
+    return replace(mapped, warnings=warnings + mapped.warnings)
 
 
 def describe_rig(rig: Path, blender: Blender) -> tuple[RigDescription, tuple[str, ...]]:
@@ -216,23 +193,6 @@ def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head
             raise UserError(f"The folder {folder} does not exist; make it first.")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UserError(f"Nothing can be written in the folder {folder}; choose another with -o.")
-
-
-def _rig_warnings(rig: RigDescription, mapping: Mapping) -> tuple[str, ...]:
-    warnings = []
-    if mapping.facing.by == "mirrored keys":
-        warnings.append("the rig's keys named left lie on the character's right; names were followed")
-    absolute = [mesh.object for mesh in rig.keyed_meshes if not mesh.relative]
-    if absolute:
-        warnings.append(f"the keys of {', '.join(absolute)} are absolute, not relative; the result will look wrong")
-    head = mapping.head
-    if head and head.bone:
-        bone = rig.armatures[head.object].bones[head.bone]
-        if bone.driven:
-            warnings.append(f"a driver of the rig turns the bone {head.bone}, so our curves do not show")
-        elif bone.constraints:
-            warnings.append(f"the bone {head.bone} has constraints that may overrule our curves")
-    return tuple(warnings)
 
 
 def _both(first: Progress, second: Progress | None) -> Progress:

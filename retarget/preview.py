@@ -24,7 +24,7 @@ from retarget.performance import Performance
 from retarget.timing import FrameRate
 
 if TYPE_CHECKING:
-    from retarget.pipeline import MappedRig
+    from retarget.mapping.map_rig import MappedRig
 
 Image = NDArray[np.uint8]
 

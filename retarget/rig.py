@@ -44,7 +44,9 @@ class ShapeKey:
 
 @dataclass(frozen=True)
 class Mesh:
-    """A mesh object. positions (N, 3): world, as posed. skin: group name -> vertex weights (N,)."""
+    """A mesh object. positions (N, 3): world, as posed; none where it has neither keys nor skin. skin: group name ->
+    vertex weights (N,).
+    """
 
     object: str
     vertices: int
@@ -74,8 +76,12 @@ class Mesh:
 @dataclass(frozen=True)
 class Bone:
     """A pose bone. head, tail (3,): world. pose, rest (4, 4): in the armature's frame. basis (4, 4): the pose's own
-    offset,
-    rotation (3, 3) its rotation alone."""
+    offset, rotation (3, 3) its rotation alone.
+
+    rotation_locks, location_locks: for the bone's own x, y, z, whether the artist locked it. limits: for x, y, z the
+    (least, most) radians of a Limit Rotation constraint in local space, None where free. inherits: whether it turns with
+    its parent. connected: its head sits on its parent's tail, so that it cannot be moved.
+    """
 
     name: str
     parent: str | None
@@ -90,6 +96,11 @@ class Bone:
     locked: bool
     driven: bool
     constraints: tuple[str, ...]
+    rotation_locks: tuple[bool, bool, bool] = (False, False, False)
+    location_locks: tuple[bool, bool, bool] = (False, False, False)
+    limits: tuple[tuple[float, float] | None, ...] = (None, None, None)
+    inherits: bool = True
+    connected: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,6 +147,7 @@ class RigDescription:
     meshes: tuple[Mesh, ...]
     armatures: dict[str, Armature]
     actions: tuple[str, ...]
+    unit_scale: float = 1.0  # metres in one unit, as the scene says
 
     @property
     def keyed_meshes(self) -> tuple[Mesh, ...]:
@@ -161,6 +173,7 @@ def rig_from_json(data: dict[str, Any], arrays: Path) -> RigDescription:
         meshes=tuple(_mesh(m, values, objects[m["object"]].world) for m in data["meshes"]),
         armatures={a["object"]: _armature(a) for a in data["armatures"]},
         actions=tuple(data["actions"]),
+        unit_scale=data["scene"]["unit_scale"],
     )
 
 
@@ -228,6 +241,11 @@ def _armature(data: dict[str, Any]) -> Armature:
                 locked=b["locked"],
                 driven=b["driven"],
                 constraints=tuple(b["constraints"]),
+                rotation_locks=tuple(b["locks"]["rotation"]),
+                location_locks=tuple(b["locks"]["location"]),
+                limits=tuple(tuple(pair) if pair else None for pair in b["limits"]),
+                inherits=b["inherits_rotation"],
+                connected=b["connected"],
             )
             for b in data["bones"]
         },

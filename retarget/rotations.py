@@ -34,6 +34,16 @@ def to_quaternions(rotation: Array) -> Array:
     return quaternions
 
 
+def to_euler(rotation: Array, order: str) -> Array:
+    """Angles (T, 3) in radians of rotations (T, 3, 3) about fixed axes in `order` ("xyz" is Blender's XYZ)."""
+    return Rotation.from_matrix(rotation).as_euler(order)
+
+
+def from_euler(angles: Array, order: str) -> Array:
+    """Rotations (T, 3, 3) of what `to_euler` gave."""
+    return Rotation.from_euler(order, angles).as_matrix()
+
+
 def orthogonal(matrix: Array) -> Array:
     """The nearest orthogonal matrix (3, 3): takes scale and shear out of a transform; mirrored ones stay mirrored."""
     u, _, vt = np.linalg.svd(matrix)

@@ -96,10 +96,11 @@ def _describe_mesh(obj, depsgraph, arrays: _ArrayFile) -> dict:
         "keys": [],
         "skin": {},
     }
+    mesh["skin"] = _describe_skin(obj, arrays)
+    if keys or mesh["skin"]:
+        mesh["positions"] = arrays.add(_world_positions(obj, depsgraph))
     if not keys:
         return mesh
-    mesh["positions"] = arrays.add(_world_positions(obj, depsgraph))
-    mesh["skin"] = _describe_skin(obj, arrays)
     coordinates = {block.name: _coordinates(block) for block in keys.key_blocks}
     for block in keys.key_blocks:
         base = block.relative_key or keys.reference_key
@@ -159,9 +160,24 @@ def _describe_bone(obj, bone) -> dict:
         "rotation": _own_rotation(bone),
         "rotation_mode": bone.rotation_mode,
         "locked": bool(any(bone.lock_rotation)),
+        "locks": {"rotation": list(bone.lock_rotation), "location": list(bone.lock_location)},
+        "limits": _rotation_limits(bone),
+        "inherits_rotation": bone.bone.use_inherit_rotation,
+        "connected": bone.bone.use_connect,
         "driven": _is_driven(obj, f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].rotation'),
         "constraints": [c.type for c in bone.constraints if not c.mute],
     }
+
+
+def _rotation_limits(bone):
+    """What limits of rotation hold for the bone's own axes: for x, y, z a pair of radians, or null where it is free."""
+    limits = [None, None, None]
+    for limit in bone.constraints:
+        if limit.type == "LIMIT_ROTATION" and not limit.mute and limit.influence > 0 and limit.owner_space == "LOCAL":
+            for index, axis in enumerate("xyz"):
+                if getattr(limit, f"use_limit_{axis}"):
+                    limits[index] = [getattr(limit, f"min_{axis}"), getattr(limit, f"max_{axis}")]
+    return limits
 
 
 def _switch_off_modifiers_that_change_topology(scene) -> None:

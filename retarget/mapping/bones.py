@@ -1,7 +1,10 @@
 """Finds what turns with the head and with each eye: a bone by its name, a bone by what it moves, or an object."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from retarget.mapping.bone_roles import DECORATION, INNER, role_of
 from retarget.mapping.facing import moved_by
 from retarget.mapping.names import LEFT, RIGHT, words
 from retarget.mapping.schema import Channel, Facing, TurnTarget
@@ -9,30 +12,17 @@ from retarget.motion import Pivot
 from retarget.rig import Armature, Bone, Mesh, RigDescription
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# Words that programs add to bone names and that say nothing about the body part.
-_DECORATION = _words(
-    """
-    mixamorig mixamo cc base rl j bip bip01 valve biped valvebiped c m f x ctrl control con bone bn b
-    jnt joint jt sk skel def org mch rig armature adj face facial fk main root character char
-    """
-)
-# Rigify's inner layers: its plain `head` is the one that an animator keys.
-_INNER = frozenset({"def", "org", "mch"})
-_NO_HEAD = _words(
+_NO_HEAD = frozenset(
     """
     top end nub tip front hair hat gear aim look at target ik pole tweak scale socket ornament band set
     light
-    """
+    """.split()
 )
-_NO_EYE = _words(
+_NO_EYE = frozenset(
     """
     lid lids lash lashes brow brows blink squint target aim look at ik end nub tip master tweak top
     bottom upper lower up down corner inner outer in out socket bag crease t glint highlight
-    """
+    """.split()
 )
 _SIDES = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
 _HEAD_ELSEWHERE = frozenset({"頭", "あたま", "kopf", "tete", "cabeza", "testa"})
@@ -44,12 +34,10 @@ _FACE_SHARE = 0.8  # of the face's skin weights: a bone that has this much with 
 def find_head(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing) -> TurnTarget | None:
     """What to turn with the head; None where the rig has neither keys nor bones for it."""
     meshes = face_meshes(rig, channels)
-    if not meshes:
-        return None
     carried = _carrying_bone(rig, meshes)
     if carried:
         return carried
-    armatures = _armatures_of(rig, meshes)
+    armatures = armatures_of(rig, meshes)
     named = [(score, a, b) for a in armatures for b in a.bones.values() if (score := head_score(b.name)) > 0]
     if named:
         _, armature, bone = max(named, key=lambda entry: (entry[0], not entry[2].constraints, -_depth(*entry[1:])))
@@ -58,16 +46,55 @@ def find_head(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing
         bone_name = _bone_by_skin(armature, meshes, channels)
         if bone_name:
             return TurnTarget(armature.object, bone_name, by="skinning")
+    if not meshes:
+        return None
     return _head_object(rig, meshes, channels, facing)
+
+
+# How much of the head's turn the neck takes where there is one: about a half in a living neck's upper joints, less
+# here, since a rig's single neck bone bends the throat in one place.
+NECK_SHARE = 0.4
+
+
+def share_with_neck(rig: RigDescription, head: TurnTarget, neck: float) -> tuple[TurnTarget, tuple[TurnTarget, ...]]:
+    """The head with its part of the turn, and the neck bones below it (lowest first) with theirs, `neck` in all.
+
+    A neck bone counts where the head hangs on it directly, turns with it, and nothing of the rig's (driver, constraint)
+    moves either. Without one, or with neck 0, the head takes all.
+    """
+    if head.bone is None or neck == 0:
+        return head, ()
+    bones = rig.armatures[head.object].bones
+    found: list[str] = []
+    bone = bones[head.bone]
+    while bone.parent and bone.inherits and _is_free(bone):
+        bone = bones[bone.parent]
+        role = role_of(bone.name)
+        if role is None or role.part != "neck" or not _is_free(bone) or all(bone.rotation_locks):
+            break
+        found.append(bone.name)
+    if not found:
+        return head, ()
+    each = neck / len(found)
+    necks = tuple(TurnTarget(head.object, name, by="name", share=each) for name in reversed(found))
+    return replace(head, share=1.0 - neck), necks
+
+
+def _is_free(bone: Bone) -> bool:
+    return not bone.driven and set(bone.constraints) <= {"LIMIT_ROTATION", "LIMIT_LOCATION", "LIMIT_SCALE"}
 
 
 def find_eyes(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, TurnTarget]:
     """Eye bones by side ("Left", "Right"), both or none."""
     eyes: dict[str, TurnTarget] = {}
-    for armature in _armatures_of(rig, face_meshes(rig, channels)):
-        for bone in armature.bones.values():
-            side = eye_side(bone.name)
-            if side and not bone.driven and side not in eyes:
+    for armature in armatures_of(rig, face_meshes(rig, channels)):
+        # Rigify's eye.L is a target to look at; its master_eye.L is what turns. So names that a table knows come first.
+        known = [
+            (role.side, bone) for bone in armature.bones.values() if (role := role_of(bone.name)) and role.part == "eye"
+        ]
+        plain = [(side, bone) for bone in armature.bones.values() if (side := eye_side(bone.name))]
+        for side, bone in known + plain:
+            if not bone.driven and side not in eyes:
                 eyes[side] = TurnTarget(armature.object, bone.name, by="name")
     return eyes if len(eyes) == 2 else {}
 
@@ -85,8 +112,8 @@ def head_score(name: str) -> int:
     parts = [word for word in words(name) if not word.isdigit()]
     if "head" not in parts or set(parts) & _NO_HEAD:
         return 0
-    if set(parts) - _DECORATION == {"head"}:
-        return 2 if set(parts) & _INNER else 3
+    if set(parts) - DECORATION == {"head"}:
+        return 2 if set(parts) & INNER else 3
     return 1
 
 
@@ -97,14 +124,16 @@ def eye_side(name: str) -> str | None:
     parts = [word for word in words(name) if not word.isdigit()]
     sides = {_SIDES[word] for word in parts if word in _SIDES}
     rest = set(parts) - set(_SIDES)
-    if len(sides) != 1 or rest & (_NO_EYE | _INNER) or not rest & {"eye", "eyeball"}:
+    if len(sides) != 1 or rest & (_NO_EYE | INNER) or not rest & {"eye", "eyeball"}:
         return None
-    return sides.pop() if rest - _DECORATION <= {"eye", "eyeball"} else None
+    return sides.pop() if rest - DECORATION <= {"eye", "eyeball"} else None
 
 
-def _armatures_of(rig: RigDescription, meshes: list[Mesh]) -> list[Armature]:
-    """The armatures that deform the meshes or stand above them, nearest first, linked ones left out."""
-    names: list[str] = []
+def armatures_of(rig: RigDescription, meshes: list[Mesh]) -> list[Armature]:
+    """The armatures that deform the meshes or stand above them, nearest first, linked ones left out; all of them for a
+    rig without keys.
+    """
+    names: list[str] = [] if meshes else list(rig.armatures)
     for mesh in meshes:
         obj = rig.objects.get(mesh.object)
         names += obj.armatures if obj else ()

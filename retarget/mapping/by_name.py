@@ -99,15 +99,16 @@ class _Reading:
         return list(targets.values())
 
     def _of_row(self, row: str, found: _Found, channel: str) -> list[tuple[ShapeKey, float, str]]:
+        plain = {"units": "name", "visemes": "viseme", "emotions": "expression"}[self.table.kind]
         halves = [(side, found[row, side]) for side in (LEFT, RIGHT) if (row, side) in found]
         sided = SIDE in "".join(self.table.rows[row]) or WAY in row or SIDE in row
         if sided and halves:
-            return [(k, g, "name") for side, k in halves if (g := self.table.drives(row, side).get(channel))]
+            return [(k, g, plain) for side, k in halves if (g := self.table.drives(row, side).get(channel))]
         gain = self.table.drives(row, BOTH).get(channel)
         if gain is None:
             return []
         if (row, BOTH) in found:
-            return [(found[row, BOTH], gain, "two-sided" if sided else "name")]
+            return [(found[row, BOTH], gain, "two-sided" if sided else plain)]
         return [(key, gain, "split") for _, key in halves]
 
     def has_live(self, meshes: tuple[Mesh, ...], channel: str) -> bool:

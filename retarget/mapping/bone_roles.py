@@ -1,0 +1,80 @@
+"""What a bone of a face is by its name: head, neck, jaw, an eye, a lid, a brow, a corner of the mouth."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from retarget.mapping.conventions.rigify import ROLES
+from retarget.mapping.spelling import BOTH, LEFT, RIGHT, words
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words that programs add to bone names and that say nothing about the body part.
+DECORATION: Final = _words(
+    """
+    mixamorig mixamo cc base rl j bip bip01 valve biped valvebiped c m f x ctrl control con bone bn b
+    jnt joint jt sk skel def org mch rig armature adj face facial fk main root character char master
+    """
+)
+# Rigify's inner layers: its plain `head` is the one that an animator keys.
+INNER: Final = _words("def org mch")
+_NOT_ITSELF: Final = _words("end nub tip target aim look at ik pole tweak scale socket twist helper hair hat ornament")
+_HELPERS: Final = _NOT_ITSELF | _words("top front gear band set light")
+_SIDES: Final = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
+_ELSEWHERE: Final = {
+    "首": ("neck", BOTH), "あご": ("jaw", BOTH), "顎": ("jaw", BOTH), "下顎": ("jaw", BOTH),
+    "左目": ("eye", LEFT), "右目": ("eye", RIGHT), "目.L": ("eye", LEFT), "目.R": ("eye", RIGHT),
+    "左眉": ("brow", LEFT), "右眉": ("brow", RIGHT),
+}  # fmt: skip
+_UPPER: Final = _words("upper up top t superior upr")
+_LOWER: Final = _words("lower low bottom bot b down inferior lwr")
+_INWARD: Final = _words("inner in inside mid middle")
+_OUTWARD: Final = _words("outer out outside tail")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A part of the face and its side. sure: 2 a name that a table knows, 1 words that say so."""
+
+    part: str
+    side: str
+    sure: int = 1
+
+
+@cache
+def role_of(name: str) -> Role | None:
+    """The part of the face that a bone is; None for others, and for helpers such as targets and end bones."""
+    for part, patterns in ROLES.items():
+        for pattern in patterns:
+            for letter, side in (("L", LEFT), ("R", RIGHT)) if "{side}" in pattern else (("", BOTH),):
+                if name == pattern.replace("{side}", letter):
+                    return Role(part, side, 2 + (pattern == patterns[0]))
+    if name in _ELSEWHERE:
+        return Role(*_ELSEWHERE[name])
+    parts = [word for word in words(name) if not word.isdigit()]
+    sides = {_SIDES[word] for word in parts if word in _SIDES}
+    rest = set(parts) - set(_SIDES)
+    if len(sides) > 1 or rest & _HELPERS - _words("top"):
+        return None
+    side = sides.pop() if sides else BOTH
+    bare = rest - DECORATION
+    if bare in ({"neck"}, {"neck", "lower"}, {"neck", "upper"}):
+        return Role("neck", BOTH)
+    if "jaw" in rest and bare <= {"jaw", "lower", "bone"} and side == BOTH:
+        return Role("jaw", BOTH)
+    if side == BOTH or not rest:
+        return None
+    if rest & {"lid", "eyelid", "lids", "eyelids"}:
+        if rest & _UPPER:
+            return Role("lid_upper", side)
+        return Role("lid_lower", side) if (rest | set(parts)) & _LOWER else None
+    if rest & {"brow", "eyebrow", "brows", "eyebrows"}:
+        if rest & _INWARD:
+            return Role("brow_inner", side)
+        return Role("brow_outer" if rest & _OUTWARD else "brow", side)
+    if rest & {"lip", "lips", "mouth"} and rest & {"corner", "corners"}:
+        return Role("lip_corner", side)
+    return None
