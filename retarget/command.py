@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from retarget.commands.cleaning_options import cleaning_options
+from retarget.commands.mapping_options import mapping_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from retarget.mapping.map_rig import MapOptions
     from retarget.performance import Settings
 
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     "--motion", type=click.Path(path_type=Path), help="Also write the curves (.json) for the Blender add-on to load."
 )
 @cleaning_options
+@mapping_options
 @click.option(
     "--head",
     type=click.Choice(["absolute", "relative", "off"]),
@@ -60,6 +63,7 @@ def retarget(
     timeout: float,
     quiet: bool,
     settings: "Settings",
+    mapping: "MapOptions",
 ) -> None:
     """Animate a copy of RIG (.blend, .glb, .gltf, .fbx) with the face in INPUT.
 
@@ -84,6 +88,7 @@ def retarget(
             settings=settings,
             head=head,
             face=face,
+            options=mapping,
             blender=Blender(program, timeout),
             progress=progress,
         )

@@ -169,14 +169,19 @@ def motion_for(
     return motion
 
 
-def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head: str) -> None:
-    """Refuse what cannot work before the long part begins. outputs: ending -> file to write. Raises UserError."""
-    if not source.exists() and not str(source).isdigit():
-        raise UserError(f"There is no file {source}.")
+def check_rig(rig: Path) -> None:
+    """Raises UserError where there is no such file, or one of another kind."""
     if not rig.is_file():
         raise UserError(f"There is no file {rig}.")
     if rig.suffix.lower() not in RIG_KINDS:
         raise UserError(f"{rig} is not a rig: give a .blend, .glb, .gltf or .fbx file.")
+
+
+def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head: str) -> None:
+    """Refuse what cannot work before the long part begins. outputs: ending -> file to write. Raises UserError."""
+    if not source.exists() and not str(source).isdigit():
+        raise UserError(f"There is no file {source}.")
+    check_rig(rig)
     if head not in HEAD_MODES:
         raise UserError(f"The head mode is {head}; give one of {', '.join(HEAD_MODES)}.")
     for kind, path in outputs.items():

@@ -13,7 +13,7 @@ from retarget.mapping.combine import MAP_BY, map_by
 from retarget.mapping.face_bones import add_bones
 from retarget.mapping.facing import find_facing
 from retarget.mapping.misspelt import accept_misspelt
-from retarget.mapping.schema import BoneTarget, Channel, Mapping, TurnTarget, load_mapping
+from retarget.mapping.schema import BoneTarget, Channel, KeyTarget, Mapping, TurnTarget, load_mapping
 from retarget.rig import RigDescription
 
 
@@ -78,6 +78,14 @@ def map_rig(rig: RigDescription, name: str, head: str = "absolute", options: Map
     if _needs_eye_bones(named):
         mapping = replace(mapping, eyes=find_eyes(rig, channels))
     return MappedRig(rig, mapping, named, notes + warnings_of(rig, mapping))
+
+
+def blank_mapping(rig: RigDescription) -> Mapping:
+    """All 52 channels with nothing on them, for a rig whose keys only its maker understands."""
+    facing = find_facing(rig, ())
+    keys = tuple(KeyTarget(mesh.object, key.name) for mesh in rig.keyed_meshes for key in mesh.keys)
+    head = find_head(rig, (Channel("jawOpen", keys),), facing)
+    return Mapping(tuple(Channel(name, (), by="hand") for name in ARKIT_NAMES), facing, head)
 
 
 def _needs_eye_bones(named: Named) -> bool:

@@ -90,7 +90,7 @@ def map_rig(state: State, job: Job, rig: str, name: str, head: str = "absolute")
 
 def _health(mapped: "MappedRig") -> dict[str, Any]:
     from mmface_core.model.arkit import ARKIT_NAMES
-    from retarget.report import misspelt
+    from retarget.mapping.misspelt import misspelt
 
     named = mapped.named
     found = len(named.channels)
@@ -196,7 +196,6 @@ def motion(
 
 def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
     from retarget.mapping.by_name import map_by_name
-    from retarget.mapping.schema import BoneTarget, KeyTarget
     from retarget.pipeline import MappedRig
 
     described = state.rig_at(rig)
@@ -205,9 +204,9 @@ def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
     channels = []
     lost = []
     for channel in read.channels:
-        targets = tuple(t for t in channel.targets if isinstance(t, BoneTarget) or t.key in keys.get(t.object, ()))
-        lost += [f"{t.object}: {t.key}" for t in channel.targets if isinstance(t, KeyTarget) and t not in targets]
-        channels.append(replace(channel, targets=targets))
+        known = tuple(t for t in channel.keys if t.key in keys.get(t.object, ()))
+        lost += [f"{t.object}: {t.key}" for t in channel.keys if t not in known]
+        channels.append(replace(channel, targets=(*known, *channel.bones)))
     if lost and not any(channel.targets for channel in channels):
         raise UserError(f"The mapping belongs to another rig: it has none of {_some(tuple(lost), 4)}. Map this rig.")
     return MappedRig(described, replace(read, channels=tuple(channels)), map_by_name(described), ())
