@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from mmface_core.errors import UserError
 
@@ -34,6 +34,10 @@ class NetworkConfig:
         the right eye and the mouth places again; the two eyes' in the same order. Empty: there is no closer look.
     detail_width, detail_features: channels of the closer look, and the length of what it hands on for each patch.
     squash_expression: expression passes through a sigmoid to 0..1 (blendshape weights) or stays linear (PCA codes).
+    crop: how labelled pictures are cut for this network: "pose", as capture does, or "box", around the true landmarks'
+        box as in the paper (Sec. 4).
+    read_picture: whether the parametric part sees the last feature map and the direct points besides the volume. The
+        paper's sees the volume alone.
     """
 
     name: str
@@ -65,6 +69,8 @@ class NetworkConfig:
     detail_width: int = 48
     detail_features: int = 128
     squash_expression: bool = True
+    crop: Literal["box", "pose"] = "pose"
+    read_picture: bool = True
 
     @property
     def looks_closer(self) -> bool:
@@ -91,23 +97,31 @@ class NetworkConfig:
 LITE = NetworkConfig(name="lite")
 """Real time on a CPU: 64 channels, a 64^3 volume, 80 identity codes and 52 units."""
 
-PAPER = NetworkConfig(
-    name="paper",
-    map_size=64,
-    channels=256,
-    stem_channels=64,
-    bottleneck=2,
-    growth=0,
-    volume_size=192,
-    volume_convs=((64, 6, 6, 0), (128, 4, 2, 1), (256, 4, 2, 1), (512, 4, 2, 1), (256, 4, 1, 0)),
-    map_convs=(256, 256, 256),
-    n_identity=199,
-    n_expression=29,
-    squash_expression=False,
-)
+
+def _paper(name: str, volume_size: int) -> NetworkConfig:
+    """The paper's size with a volume of 64, 128 or 192: the first 3D convolution always leads to a 32^3 grid."""
+    patch = volume_size // 32
+    return NetworkConfig(
+        name=name,
+        map_size=64,
+        channels=256,
+        stem_channels=64,
+        bottleneck=2,
+        growth=0,
+        volume_size=volume_size,
+        volume_convs=((64, patch, patch, 0), (128, 4, 2, 1), (256, 4, 2, 1), (512, 4, 2, 1), (256, 4, 1, 0)),
+        map_convs=(256, 256, 256),
+        n_identity=199,
+        n_expression=29,
+        squash_expression=False,
+        crop="box",
+    )
+
+
+PAPER = _paper("paper", 192)
 """The paper's size: 256 channels, a 192^3 volume, Basel's 199 identity and FaceWarehouse's 29 expression codes."""
 
-CONFIGS = {config.name: config for config in (LITE, PAPER)}
+CONFIGS = {config.name: config for config in (LITE, PAPER, _paper("paper-128", 128), _paper("paper-64", 64))}
 
 
 def named_config(name: str, /, **changes: Any) -> NetworkConfig:

@@ -82,9 +82,10 @@ class ParametricNetwork(nn.Module):
         self.config = config
         hidden = config.hidden
         self.volume_layers = _volume_layers(config) if config.read_volume else None
-        self.map_layers = _map_layers(config)
-        joined = hidden + (config.volume_convs[-1][0] if config.read_volume else 0)
-        joined += 3 * config.detail_features if config.looks_closer else 0
+        self.map_layers = _map_layers(config) if config.read_picture else None
+        joined = config.volume_convs[-1][0] if config.read_volume else 0
+        joined += hidden if config.read_picture else 0
+        joined += 3 * config.detail_features if config.looks_closer and config.read_picture else 0
         self.identity = nn.Sequential(
             nn.Linear(joined, hidden),
             nn.ReLU(inplace=True),
@@ -106,14 +107,18 @@ class ParametricNetwork(nn.Module):
 
         Returns identity (B, n_identity), expression (B, n_expression) and the pose in crop pixels.
         """
-        parts = [self.map_layers(features)]
+        parts = []
         if self.volume_layers is not None:
-            parts.insert(0, self.volume_layers(volume.unsqueeze(1)).flatten(1))
-        if seen is not None:
-            parts.append(seen)
+            parts.append(self.volume_layers(volume.unsqueeze(1)).flatten(1))
+        if self.map_layers is not None:
+            parts.append(self.map_layers(features))
+            if seen is not None:
+                parts.append(seen)
         joined = torch.cat(parts, dim=1)
         raw = torch.cat([self.identity(joined), self.expression(joined), self.pose(joined)], dim=1)
-        return self.decode(raw + self.points(points))
+        # Mixed precision ends here: a pixel of 256 has no room in eight bits.
+        raw = raw.float()
+        return self.decode(raw + self.points(points) if self.config.read_picture else raw)
 
     def decode(self, raw: Tensor) -> tuple[Tensor, Tensor, PoseOutput]:
         """(B, n_identity + n_expression + 9) raw values -> identity, expression (squashed where asked), pose."""

@@ -18,13 +18,16 @@ def cell_centres(cells: int, device: torch.device, dtype: torch.dtype) -> Tensor
 def soft_argmax(scores: Tensor) -> Tensor:
     """(B, P, h, w) heat-map scores -> (B, P, 2) expected x and y (down), crop px; differentiable."""
     height, width = scores.shape[-2:]
+    scores = scores.float()
     # (B, cells, P) is how channels-last convolutions leave the scores in memory, so no copy is made here.
     heat = torch.softmax(scores.permute(0, 2, 3, 1).flatten(1, 2), dim=1)
     x = cell_centres(width, scores.device, scores.dtype)
     y = cell_centres(height, scores.device, scores.dtype)
     # One matrix product instead of two marginal sums: the map is read once.
     grid = torch.stack([x.repeat(height), y.repeat_interleave(width)], dim=1)
-    return heat.transpose(1, 2) @ grid
+    # Mixed precision stops here: a place among 256 pixels needs more than eight bits.
+    with torch.autocast(scores.device.type, enabled=False):
+        return heat.transpose(1, 2) @ grid
 
 
 class PointHead(nn.Module):

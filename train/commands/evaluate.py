@@ -18,6 +18,19 @@ import click
 @click.option("--by-skin", is_flag=True, help="Also by how light the skin looks in the picture.")
 @click.option("--curve", type=click.Path(path_type=Path), help="Draw the cumulative error curves into this .svg.")
 @click.option("--worst", type=click.Path(path_type=Path), help="Write a sheet of the worst renders into this .png.")
+@click.option("--table1", is_flag=True, help="FOLDERS are datasets (or index files, or KIND:FOLDER): print Table 1.")
+@click.option(
+    "--figure4", type=click.Path(path_type=Path), help="Draw the datasets' error curves into this .svg or .png."
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="The face model (.npz) that the weights were trained with."
+)
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the table's figures here.")
+@click.option("--latex", type=click.Path(path_type=Path), help="Also write the table as LaTeX here.")
+@click.option("--bands", type=click.Path(path_type=Path), help="Yaw angles for the bands: name,degrees, or a .npy.")
+@click.option("--crop", type=click.Choice(["box", "pose"]), help="How faces are cut, if not as the weights ask.")
+@click.option("--pixel-origin", type=click.Choice(["0", "1"]), default="0", help="How label files count pixels.")
+@click.option("--limit", default=0, help="Measure so many faces of each dataset only.")
 @click.option("--seed", default=0, help="Of the renders: another seed draws other heads.")
 def evaluate(
     folders: Sequence[Path],
@@ -29,10 +42,20 @@ def evaluate(
     curve: Path | None,
     worst: Path | None,
     seed: int,
+    table1: bool,
+    figure4: Path | None,
+    model: Path | None,
+    json_path: Path | None,
+    latex: Path | None,
+    bands: Path | None,
+    crop: str | None,
+    pixel_origin: str,
+    limit: int,
 ) -> None:
     """Measure weights on FOLDERS of annotated pictures (.pts, or AFLW2000-3D's *_extra.npz), as capture really runs.
 
-    Landmark errors are in % of sqrt(w*h) of the annotated 68-point box.
+    Landmark errors are in % of sqrt(w*h) of the annotated 68-point box. With --table1 or --figure4 the FOLDERS are the
+    paper's datasets, faces are cropped by their true landmarks, and each variant of the paper's Table 1 is measured.
     """
     import tempfile
 
@@ -41,21 +64,29 @@ def evaluate(
     if not folders and not renders:
         raise UserError("Name folders of annotated pictures, or ask for --renders N.")
     with tempfile.TemporaryDirectory() as scratch:
-        exported = _exported(weights, Path(scratch))
+        exported = _exported(weights, Path(scratch), model)
+        if table1 or figure4 is not None:
+            from train.commands.table1 import print_table1
+
+            request = {"crop": crop, "pixel_origin": int(pixel_origin), "limit": limit}
+            print_table1(folders, exported, model, request, bands, table1, figure4, json_path, latex)
+            return
+        if model is not None:
+            raise UserError("--model goes with --table1 and --figure4.")
         if folders:
             _annotated(folders, exported, labels, refine, by_skin, curve)
         if renders:
             _rendered(exported, renders, refine, seed, worst)
 
 
-def _exported(weights: Path | None, scratch: Path) -> Path | None:
+def _exported(weights: Path | None, scratch: Path, model: Path | None) -> Path | None:
     """Weights that capture can load: a checkpoint is exported into `scratch` first."""
     if weights is None or weights.suffix != ".pt":
         return weights
     from mmface_core.model.face_model import FaceModel
     from train.export import export_checkpoint
 
-    return export_checkpoint(weights, scratch, FaceModel.load())
+    return export_checkpoint(weights, scratch, FaceModel.load(model))
 
 
 def _annotated(

@@ -6,10 +6,9 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
-import torch
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from train.batch import stack
 from train.data.portraits.store import load_store
 from train.data.streams import DEFAULT_SHARES, Sample, SampleMaker
 
@@ -69,8 +68,3 @@ def make_loader(config: Mapping[str, Any], size: int, seed: int, batch: int, wor
     if workers:
         extra = {"multiprocessing_context": "spawn", "prefetch_factor": 4, "persistent_workers": True}
     return DataLoader(dataset, batch_size=batch, num_workers=workers, collate_fn=stack, **extra)
-
-
-def stack(samples: list[Sample]) -> dict[str, torch.Tensor]:
-    """Samples to one batch of tensors, each with a leading batch dimension."""
-    return {key: torch.from_numpy(np.stack([sample[key] for sample in samples])) for key in samples[0]}

@@ -9,14 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.io import loadmat
 
-from mmface_core.capture.keypoints import fit_pose
 from mmface_core.conventions import rotation_from_300wlp, rotation_to_euler
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
+from train.datasets.cropping import fitted_pose
 
 PICTURES = (".jpg", ".png", ".jpeg")
-INNER = slice(17, 68)
-SPREAD_MM = 4.0  # how far a face's points lie from the mean face's
 
 
 @dataclass(frozen=True)
@@ -86,14 +84,7 @@ def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
 
 def yaw_of(points: np.ndarray, neutral: np.ndarray) -> float:
     """Yaw in degrees from a robust fit of neutral landmarks (68, 3) mm to annotated ones (68, 2), y down."""
-    model, seen = (np.concatenate([_leading(marks), marks[INNER]]) for marks in (neutral, points))
-    rotation, _, _ = fit_pose(model, seen, np.full(len(model), SPREAD_MM))
-    return float(np.degrees(rotation_to_euler(rotation)[0]))
-
-
-def _leading(marks: np.ndarray) -> np.ndarray:
-    """Both eyes, nose and mouth (4, n), from which `fit_pose` takes its start."""
-    return np.stack([marks[36:42].mean(0), marks[42:48].mean(0), marks[30], marks[48:68].mean(0)])
+    return float(np.degrees(rotation_to_euler(fitted_pose(points, neutral).rotation)[0]))
 
 
 def _picture(folder: Path, stem: str) -> Path | None:

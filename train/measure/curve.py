@@ -1,4 +1,4 @@
-"""Line charts as SVG: the cumulative error curve of several sets, and the progress of a run."""
+"""Line charts as SVG or PNG: the cumulative error curve of several sets, and the progress of a run."""
 
 from __future__ import annotations
 
@@ -45,14 +45,22 @@ def write_progress(path: Path, run: Path) -> None:
     write_chart(path, lines, "thousand pictures; upwards r with the true weights of held-out renders", end)
 
 
-def cumulative(errors: Sequence[float], steps: int = 161) -> list[tuple[float, float]]:
-    """(value, share of the errors below it) from 0 to `END`; a NaN is below nothing."""
+def cumulative(errors: Sequence[float], steps: int = 161, end: float = END) -> list[tuple[float, float]]:
+    """(value, share of the errors below it) from 0 to `end`; a NaN is below nothing."""
     values = np.asarray(errors, float)
-    return [(float(v), float((values <= v).sum() / max(len(values), 1))) for v in np.linspace(0.0, END, steps)]
+    return [(float(v), float((values <= v).sum() / max(len(values), 1))) for v in np.linspace(0.0, end, steps)]
 
 
 def write_chart(path: Path, lines: Mapping[str, Line], caption: str, end: float) -> None:
-    """Write lines of (x, y), x from 0 to `end` and y from 0 to 1, each with its name at the lower right."""
+    """Write lines of (x, y), x from 0 to `end` and y from 0 to 1, each with its name at the lower right.
+
+    A path that ends in .png gets pixels, twice as many as the .svg has units. UserError for other endings.
+    """
+    if path.suffix.lower() == ".png":
+        _write_png(path, lines, caption, end)
+        return
+    if path.suffix.lower() != ".svg":
+        raise UserError(f"{path} should end in .svg or .png.")
     wide, high = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif"'
@@ -74,3 +82,31 @@ def write_chart(path: Path, lines: Mapping[str, Line], caption: str, end: float)
         y = HEIGHT - BOTTOM - 12 - 16 * (len(lines) - 1 - number)
         parts.append(f'<text x="{WIDTH - RIGHT - 8}" y="{y}" text-anchor="end" fill="{colour}">{name}</text>')
     path.write_text("\n".join([*parts, "</svg>"]) + "\n")
+
+
+def _write_png(path: Path, lines: Mapping[str, Line], caption: str, end: float) -> None:
+    import cv2
+
+    zoom, wide, high = 2, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+    image = np.full((zoom * HEIGHT, zoom * WIDTH, 3), 255, np.uint8)
+
+    def write(text: str, x: float, y: float, anchor: float, colour: tuple[int, int, int] = (0, 0, 0)) -> None:
+        width = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.75, 1)[0][0]
+        at = (int(zoom * x - anchor * width), int(zoom * y))
+        cv2.putText(image, text, at, cv2.FONT_HERSHEY_SIMPLEX, 0.75, colour, 1, cv2.LINE_AA)
+
+    write(caption.replace("²", "2"), LEFT + wide / 2, HEIGHT - 8, 0.5)
+    for share in np.linspace(0.0, 1.0, 6):
+        y = TOP + high * (1.0 - share)
+        cv2.line(image, (zoom * LEFT, int(zoom * y)), (zoom * (WIDTH - RIGHT), int(zoom * y)), (221, 221, 221), 1)
+        write(f"{share:.1f}", LEFT - 6, y + 4, 1.0)
+    for value in np.linspace(0.0, end, TICKS + 1):
+        write(f"{value:.3g}", LEFT + wide * value / end, HEIGHT - BOTTOM + 16, 0.5)
+    for number, (name, line) in enumerate(lines.items()):
+        code = COLOURS[number % len(COLOURS)]
+        colour = (int(code[5:7], 16), int(code[3:5], 16), int(code[1:3], 16))
+        places = [(zoom * (LEFT + wide * x / end), zoom * (TOP + high * (1.0 - max(y, 0.0)))) for x, y in line]
+        cv2.polylines(image, [np.array(places).round().astype(np.int32)], False, colour, 3, cv2.LINE_AA)
+        write(name, WIDTH - RIGHT - 8, HEIGHT - BOTTOM - 12 - 16 * (len(lines) - 1 - number), 1.0, colour)
+    if not cv2.imwrite(str(path), image):
+        raise UserError(f"The chart cannot be written to {path}.")
