@@ -111,7 +111,9 @@ def gap_pairs(names: list[str]) -> Tensor:
     pairs = [(upper, upper.replace("upper", "lower")) for upper in LID_ROWS]
     lids = [(f"{a}_{side}", f"{b}_{side}") for a, b in pairs for side in ("left", "right")]
     lids += [(f"landmark_{a}", f"landmark_{b}") for a, b in LID_LANDMARKS]
-    return torch.tensor([(number[a], number[b]) for a, b in [*lids, *LIP_PAIRS, *IRIS_PAIRS]])
+    pairs = [*lids, *LIP_PAIRS, *IRIS_PAIRS]
+    # A converted model knows its 68 landmarks only.
+    return torch.tensor([(number[a], number[b]) for a, b in pairs if a in number and b in number])
 
 
 def point_weights(names: list[str]) -> Tensor:

@@ -21,6 +21,8 @@ def print_table1(
     latex: Path | None,
 ) -> None:
     """Measure every dataset under every label set that it has, and print and write what was asked for."""
+    import numpy as np
+
     from mmface_core.errors import UserError
     from mmface_core.model.face_model import FaceModel
     from mmface_core.network.inference import Predictor
@@ -51,7 +53,7 @@ def print_table1(
             florence = measure_florence(predictor, model, index, Request(**request_fields), _progress)
             for line in [title, *florence.lines()] if table1 else []:
                 click.echo(line)
-            curves["Florence, point to plane"] = cumulative_to(florence.nme3d)
+            curves[f"Florence, point to plane ({np.mean(florence.nme3d):.2f} %)"] = cumulative_to(florence.nme3d)
             continue
         names = [Path(item.name).name for item in index.items]
         yaws = read_yaws(bands, names) if bands is not None else None
@@ -62,8 +64,9 @@ def print_table1(
             if table1:
                 for line in table_text.text(result, title):
                     click.echo(line)
-            for name, faces in result.rows.items():
-                curves[f"{result.dataset} {labels}, {name}"] = cumulative_to([face.nme68 for face in faces])
+            for name, faces in result.rows.items() if labels == "original" else ():
+                errors = [face.nme68 for face in faces]
+                curves[f"{result.dataset}, {name} ({np.mean(errors):.2f} %)"] = cumulative_to(errors)
     if json_path is not None:
         json_path.write_text(table_text.as_json(results, title))
         click.echo(f"Wrote {json_path}.")

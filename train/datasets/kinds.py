@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mmface_core.conventions import rotation_from_300wlp, rotation_to_euler
+from mmface_core.conventions import rotation_from_300wlp
 from mmface_core.errors import UserError
 from train.datasets.labels import BadItem, FilePose, Item, Labels
 from train.datasets.pictures import VideoReader, picture_beside, read_picture
@@ -217,7 +217,8 @@ def parameters(
         pose=FilePose(rotation, float(pose[6]), pose[3:6]),
         shape_para=values["Shape_Para"].reshape(-1).astype(np.float64),
         exp_para=values["Exp_Para"].reshape(-1).astype(np.float64),
-        yaw_deg=float(np.degrees(rotation_to_euler(rotation)[0])),
+        # The bands of the literature are of this number as it stands, not of a yaw in another order of rotations.
+        yaw_deg=-float(np.degrees(pose[1])),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mmface_core.errors import UserError
 
-COLOURS = ("#1f6fb2", "#d1602a", "#3c9a5f", "#8a5aa8", "#b0912b", "#c2457a", "#4a4a4a")
+COLOURS = ("#1f6fb2", "#d1602a", "#3c9a5f", "#8a5aa8", "#b0912b", "#c2457a", "#4a4a4a", "#2aa7a7", "#8f5a2b", "#7d9a1f")
 WIDTH, HEIGHT, LEFT, TOP, RIGHT, BOTTOM = 640, 420, 56, 20, 16, 46
 TICKS = 8
 END = 8.0  # % of sqrt(w*h), the right end of the cumulative curve
