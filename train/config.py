@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from mmface_core.model.dense_points import detail_points
 from mmface_core.network.config import NetworkConfig, named_config
 
 PARTS = ("joint", "vmn", "pmn")
+PRECISIONS = ("fp32", "bf16")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class Stage:
     """One leg of a run: which parts learn, at which input, for how long, with the learning rate annealed to its end.
 
     parts: "joint" (everything), "vmn" (volume alone), "pmn" (parameters, fed the true volume), as the paper's stages.
-    minutes or images: the budget; where both are given, minutes count.
+    minutes, images or epochs (of the datasets in `data`): the budget; minutes count before images, those before epochs.
+    drop_at: share of the budget after which the rate falls to the final one at once, as in the paper; 0 anneals it by a
+    cosine.
     """
 
     name: str
@@ -55,10 +59,12 @@ class Stage:
     parts: str = "joint"
     minutes: float = 0.0
     images: int = 0
+    epochs: float = 0.0
     batch: int = 16
     learning_rate: float = 1e-3
     final_learning_rate: float = 2e-5
     warmup_images: int = 4000
+    drop_at: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,12 @@ class RunConfig:
     initial: checkpoint, or exported .safetensors, to start from; layers that it lacks, or has in another size, start
         anew.
     ema_images: length of the moving average of the weights, in pictures.
+    model: a face model (.npz) to train for; "" is the bundled one. $VARIABLES are filled in here, in `initial` and in
+        the names of datasets.
+    paper_units: weigh the losses as the paper prints them (`train.paper`), whatever `losses` says.
+    accumulate: a rank's part of a batch goes through the network in so many portions.
+    precision: "fp32", or "bf16": the network in mixed precision, losses and places in full.
+    sync_batchnorm: normalise over the batches of all ranks, so that their number changes nothing.
     """
 
     stages: tuple[Stage, ...]
@@ -95,6 +107,21 @@ class RunConfig:
     validate_minutes: float = 5.0
     validation_samples: int = 160
     initial: str = ""
+    model: str = ""
+    paper_units: bool = False
+    accumulate: int = 1
+    precision: str = "fp32"
+    sync_batchnorm: bool = False
+
+    @property
+    def model_path(self) -> Path | None:
+        """The face model's file; None for the bundled one."""
+        return Path(os.path.expandvars(self.model)) if self.model else None
+
+    @property
+    def datasets(self) -> list[str]:
+        """The datasets that the run trains on; none where it draws its own pictures."""
+        return [str(root) for root in self.data.get("datasets", ())]
 
     def network_config(self, point_names: list[str]) -> NetworkConfig:
         """The network's sizes, with the direct points that the face model carries and a closer look at some of them."""
@@ -122,10 +149,17 @@ def read_config(path: Path) -> RunConfig:
     for stage in stages:
         if stage.parts not in PARTS:
             raise UserError(f"{path}: stage {stage.name!r} trains {stage.parts!r}; it must be one of {PARTS}.")
-        if stage.minutes <= 0 and stage.images <= 0:
-            raise UserError(f"{path}: stage {stage.name!r} needs a budget in minutes or images.")
+        if stage.minutes <= 0 and stage.images <= 0 and stage.epochs <= 0:
+            raise UserError(f"{path}: stage {stage.name!r} needs a budget in minutes, images or epochs.")
     losses = _build(LossWeights, values.pop("losses", None) or {}, path)
-    return _build(RunConfig, values | {"stages": stages, "losses": losses}, path)
+    config: RunConfig = _build(RunConfig, values | {"stages": stages, "losses": losses}, path)
+    if config.precision not in PRECISIONS:
+        raise UserError(f"{path}: the precision is {config.precision!r}; give one of {', '.join(PRECISIONS)}.")
+    if config.accumulate < 1:
+        raise UserError(f"{path}: accumulate is {config.accumulate}; it must be 1 or more.")
+    if config.datasets and config.pool:
+        raise UserError(f"{path}: a run on datasets reads each picture in its turn; set pool: 0.")
+    return config
 
 
 def write_config(config: RunConfig, path: Path) -> None:

@@ -37,7 +37,8 @@ def evaluate(net: MMFaceNet, samples: Batch, maker: TargetMaker, batch: int = 32
     for start in range(0, len(samples["crop"]), batch):
         part = {key: value[start : start + batch] for key, value in samples.items()}
         targets = maker(part)
-        output = net(picture_tensor(part["crop"]))
+        device = next(net.parameters()).device
+        output = on_cpu(net(picture_tensor(part["crop"].to(device))))
         for name, value in _errors(output, targets, part, maker).items():
             errors.setdefault(name, []).append(value)
         weights.append(output.expression)
@@ -47,8 +48,17 @@ def evaluate(net: MMFaceNet, samples: Batch, maker: TargetMaker, batch: int = 32
     return means | correlations(torch.cat(weights).numpy(), samples["expression"].numpy())
 
 
+def on_cpu(output: NetworkOutput) -> NetworkOutput:
+    """The output where the samples lie."""
+    return NetworkOutput(
+        *([part.cpu() for part in value] if isinstance(value, list) else value.cpu() for value in output)
+    )
+
+
 def correlations(predicted: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Mean r over units, and r of the jaw and of the blinks; predicted and true (N, 52)."""
+    """Mean r over units, and r of the jaw and of the blinks; predicted and true (N, 52). Nothing for other codes."""
+    if true.shape[1] != len(ARKIT_NAMES):
+        return {}  # plain components have no names to look up
     spread = (true.std(axis=0) > 0.02) & (predicted.std(axis=0) > 1e-6)
     r = np.zeros(true.shape[1])
     for i in np.flatnonzero(spread):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,7 +17,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from mmface_core.errors import UserError
+from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
+from mmface_core.network.config import NetworkConfig
 from mmface_core.network.losses import GeometryTerms
 from mmface_core.network.mmface import MMFaceNet
 from train.average import MovingAverage
@@ -25,8 +29,10 @@ from train.config import RunConfig, Stage
 from train.evaluate import evaluate, picture_tensor
 from train.model_samples import ModelSamples
 from train.objective import Objective
+from train.paper import printed_weights
 from train.parallel import Ranks, mean_terms
 from train.pool import SamplePool
+from train.sync_norm import synchronise
 from train.targets import TargetMaker, Targets
 
 Batch = dict[str, Tensor]
@@ -61,11 +67,20 @@ class Trainer:
         torch.manual_seed(config.seed)
         self.maker = TargetMaker(model, 64)
         network = config.network_config(self.maker.points.names)
+        self._check_codes(network, model)
         self.maker.volume_size = network.volume_size
-        self.net = channels_last(MMFaceNet(network))
-        geometry = GeometryTerms(model.identity_basis, model.expression_basis)
-        self.samples = ModelSamples(self.maker.points, model_samples, config.seed)
-        self.objective = Objective(config.losses, geometry, self.maker.points, self.samples.expression)
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.net = channels_last(MMFaceNet(network)).to(self.device)
+        if config.sync_batchnorm and self.ranks.count > 1:
+            synchronise(self.net)
+        geometry = GeometryTerms(model.identity_basis, model.expression_basis).to(self.device)
+        spread = None if model.expression_names == ARKIT_NAMES else model.expression_spread.numpy()
+        self.samples = ModelSamples(self.maker.points, model_samples, config.seed, spread)
+        losses = printed_weights(model.n_vertices, network.volume_size) if config.paper_units else config.losses
+        points, expressions = self.maker.points.to(self.device), self.samples.expression
+        self.objective = Objective(losses, geometry, points, expressions.to(self.device))
+        self.losses = losses
+        self.bad = 0
         self.generator = torch.Generator().manual_seed(config.seed + self.ranks.rank)
         self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config.weight_decay), lr=1e-3, fused=True)
         self.stage = self.step = self.images = self.stage_images = 0
@@ -75,7 +90,7 @@ class Trainer:
             self._resume()
         else:
             if config.initial:
-                self.report(start_from(self.net, Path(config.initial)))
+                self.report(start_from(self.net, Path(os.path.expandvars(config.initial))))
             self._train_regressor()
             torch.manual_seed(config.seed + self.ranks.rank)  # networks start alike, what they jitter differs
         if not hasattr(self, "average"):
@@ -96,22 +111,36 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(stage, self.progress(stage), self.stage_images)
         self.net.train()
-        terms = self._terms(stage, batch, self.maker(batch))
-        total = self.objective.total(terms)
-        if stage.parts != "vmn" and self.config.losses.regressor > 0:
-            alone = self.objective.regressor(self.net, *self._model_batch())
-            terms["regressor"] = alone.detach()
-            total = total + self.config.losses.regressor * alone
         self.optimiser.zero_grad(set_to_none=True)
-        total.backward()
+        terms: dict[str, Tensor] = {}
+        parts = portions(batch, self.config.accumulate)
+        for part in parts:
+            for name, term in self._backward(stage, part, len(parts)).items():
+                terms[name] = terms.get(name, torch.zeros(())) + term
         self.ranks.average_gradients(self.net)
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm or math.inf)
         if torch.isfinite(norm):
             self.optimiser.step()
         count = len(batch["crop"]) * self.ranks.count
         self.average.update(self.net, count)
         self.step, self.images, self.stage_images = self.step + 1, self.images + count, self.stage_images + count
-        return mean_terms(terms | {"total": total, "gradient": norm})
+        self.bad += int(batch["bad"].sum()) if "bad" in batch else 0
+        return mean_terms(terms | {"gradient": norm})
+
+    def _backward(self, stage: Stage, batch: Batch, portions: int) -> dict[str, Tensor]:
+        """Add the gradients of one of a step's portions; its share of each term."""
+        targets = self.maker(batch).to(self.device)
+        batch = {key: value.to(self.device, non_blocking=True) for key, value in batch.items()}
+        terms = self._terms(stage, batch, targets)
+        total = self.objective.total(terms)
+        if stage.parts != "vmn" and self.losses.regressor > 0 and self.net.config.read_picture:
+            alone = self.objective.regressor(self.net, *self._model_batch())
+            terms["regressor"] = alone.detach()
+            total = total + self.losses.regressor * alone
+        total = total / portions
+        total.backward()
+        shares = {name: term.detach().cpu() / portions for name, term in terms.items()}
+        return shares | {"total": total.detach().cpu()}
 
     def progress(self, stage: Stage) -> float:
         """Share 0..1 of the stage's budget that is spent."""
@@ -121,6 +150,7 @@ class Trainer:
 
     def save(self, path: Path, final: bool = False) -> None:
         """Write a checkpoint; `final` leaves out what only resuming needs."""
+        states = [] if final else self.ranks.gather(torch.cat([self.generator.get_state(), torch.get_rng_state()]))
         if not self.ranks.leads:
             return
         content: dict[str, Any] = {
@@ -136,8 +166,8 @@ class Trainer:
                 "average_steps": self.average.steps,
                 "position": [self.stage, self.stage_images],
                 "stage_seconds": self.stage_seconds,
-                "generator": self.generator.get_state(),
-                "random": torch.get_rng_state(),
+                "random_states": torch.stack(states),  # one row a rank: the generator's, then torch's own
+                "bad": self.bad,
             }
         save_checkpoint(path, content)
 
@@ -149,9 +179,14 @@ class Trainer:
         self.average.load(content["average"], content["average_steps"])
         self.stage, self.stage_images = content["position"]
         self.step, self.images, self.stage_seconds = content["step"], content["images"], content["stage_seconds"]
-        if self.ranks.leads:
-            self.generator.set_state(content["generator"])
-            torch.set_rng_state(content["random"])
+        self.bad = content.get("bad", 0)
+        states = content.get("random_states")
+        if states is not None and len(states) == self.ranks.count:
+            own, common = states[self.ranks.rank].split(self.generator.get_state().numel())
+            self.generator.set_state(own.clone())
+            torch.set_rng_state(common.clone())
+        else:
+            self.report("the checkpoint is of another number of processes: their random states begin anew")
         self.report(f"resumed at step {self.step}, {self.images} images")
 
     def _run_stage(self, stage: Stage, stop_after: int | None) -> bool:
@@ -174,7 +209,7 @@ class Trainer:
                     self._log(stage, recent)
                     recent = []
                 now = time.monotonic()
-                if now - saved > 60.0 * self.config.save_minutes:
+                if self.ranks.agree(now - saved) > 60.0 * self.config.save_minutes:
                     self.save(self.checkpoint)
                     saved = now
                 if samples is not None and now - validated > 60.0 * self.config.validate_minutes:
@@ -196,23 +231,46 @@ class Trainer:
 
     def _terms(self, stage: Stage, batch: Batch, targets: Targets) -> dict[str, Tensor]:
         crop = picture_tensor(batch["crop"])
+        mixed = torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
         if stage.parts == "vmn":
-            logits, features = self.net.vmn(crop)
-            first = self.net.point_head(self.net.pooled(features))
-            points, _ = self.net.look_closer(crop, first)
+            with mixed:
+                logits, features = self.net.vmn(crop)
+                first = self.net.point_head(self.net.pooled(features))
+                points, _ = self.net.look_closer(crop, first)
+            logits = [stack.float() for stack in logits]
             return self.objective.volume(logits, targets, batch) | self.objective.direct(first, points, targets, batch)
         if stage.parts == "pmn":
-            output = self.net(crop, volume=targets.volume)
-            pose = (output.rotation, output.scale, output.translation)
-            return self.objective.parameters(output.identity, output.expression, pose, targets, batch)
-        return self.objective.everything(self.net(crop), targets, batch)
+            with mixed:
+                if self.net.config.read_picture:
+                    output = self.net(crop, volume=targets.volume)
+                    identity, expression = output.identity, output.expression
+                    pose = (output.rotation, output.scale, output.translation)
+                else:
+                    identity, expression, *rest = self.net.from_volume(targets.volume)
+                    pose = tuple(rest)
+            return self.objective.parameters(identity, expression, pose, targets, batch)
+        with mixed:
+            output = self.net(crop)
+        output = output._replace(volume_logits=[stack.float() for stack in output.volume_logits])
+        return self.objective.everything(output, targets, batch)
 
     def _model_batch(self) -> tuple[Batch, Targets, Tensor]:
-        return self.samples.draw(REGRESSOR_BATCH, self.generator)
+        samples, targets, noisy = self.samples.draw(REGRESSOR_BATCH, self.generator)
+        moved = {name: value.to(self.device) for name, value in samples.items()}
+        return moved, targets.to(self.device), noisy.to(self.device)
+
+    def _check_codes(self, network: NetworkConfig, model: FaceModel) -> None:
+        """UserError where the network's heads are not as wide as the model's codes."""
+        heads, codes = (network.n_identity, network.n_expression), (model.n_identity, model.n_expression)
+        if heads != codes:
+            raise UserError(
+                f"The network gives {heads[0]} identity and {heads[1]} expression codes, and the face model has "
+                f"{codes[0]} and {codes[1]}: set network_changes: {{n_identity: {codes[0]}, n_expression: {codes[1]}}}."
+            )
 
     def _train_regressor(self) -> None:
         """The points-to-parameters layers alone, so that the first pictures meet layers that know the face model."""
-        steps = self.config.regressor_steps
+        steps = self.config.regressor_steps if self.net.config.read_picture else 0
         optimiser = torch.optim.AdamW(self.net.pmn.points.parameters(), lr=2e-3, weight_decay=1e-3)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-3, total_steps=max(steps, 2))
         for step in range(steps):
@@ -241,14 +299,29 @@ class Trainer:
         row = {"stage": stage.name, "step": self.step, "images": self.images, "ms": round(per_image, 2)}
         append_row(self.folder / "log.csv", row | {name: round(value, 5) for name, value in sums.items()})
         short = "  ".join(f"{name} {value:.3f}" for name, value in sums.items())
-        self.report(f"{stage.name} {100 * self.progress(stage):.0f}% {self.images} images {per_image:.1f} ms  {short}")
+        left_out = f"  ({self.bad} unusable pictures passed over)" if self.bad else ""
+        self.report(
+            f"{stage.name} {100 * self.progress(stage):.0f}% {self.images} images {per_image:.1f} ms  {short}{left_out}"
+        )
 
 
 def learning_rate(stage: Stage, progress: float, images: int) -> float:
-    """Warm-up over the stage's first images, then a cosine to the final rate at the end of its budget."""
+    """Warm-up over the stage's first images, then a cosine to the final rate at the end of its budget, or one drop."""
     span = stage.learning_rate - stage.final_learning_rate
-    rate = stage.final_learning_rate + span * 0.5 * (1.0 + math.cos(math.pi * progress))
+    fallen = 0.5 * (1.0 + math.cos(math.pi * progress)) if stage.drop_at <= 0 else float(progress < stage.drop_at)
+    rate = stage.final_learning_rate + span * fallen
     return rate * min(1.0, (images + stage.batch) / max(1, stage.warmup_images))
+
+
+def portions(batch: Batch, count: int) -> list[Batch]:
+    """A batch in `count` parts of equal size (fewer where it does not divide), so that their means average to its
+    own.
+    """
+    size = len(batch["crop"])
+    while size % count:
+        count -= 1
+    part = size // count
+    return [{key: value[start : start + part] for key, value in batch.items()} for start in range(0, size, part)]
 
 
 def parameter_groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:

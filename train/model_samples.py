@@ -19,13 +19,18 @@ SMALLEST_NOISE, LARGEST_NOISE = 0.3, 6.0
 class ModelSamples:
     """A table of plausible faces and poses, drawn once, and noisy points of any number of them."""
 
-    def __init__(self, points: PointModel, count: int, seed: int) -> None:
+    def __init__(self, points: PointModel, count: int, seed: int, expression_spread: np.ndarray | None = None) -> None:
+        """expression_spread (M,): the deviations of a model's plain components; None draws ARKit units."""
         rng = np.random.default_rng(seed)
         n_identity = len(points.identity)
         poses = [sample_pose(rng) for _ in range(count)]
         self.points = points
         self.identity = torch.from_numpy(np.stack([sample_identity(rng, n_identity) for _ in range(count)]))
-        self.expression = torch.from_numpy(np.stack([sample_expression(rng) for _ in range(count)]))
+        if expression_spread is None:
+            expressions = np.stack([sample_expression(rng) for _ in range(count)])
+        else:
+            expressions = rng.standard_normal((count, len(expression_spread))) * expression_spread
+        self.expression = torch.from_numpy(expressions.astype(np.float32))
         self.rotation = torch.from_numpy(np.stack([pose.rotation for pose in poses])).float()
         self.scale = torch.tensor([pose.scale for pose in poses], dtype=torch.float32)
         self.translation = torch.from_numpy(np.stack([pose.translation for pose in poses])).float()

@@ -6,6 +6,7 @@ waking a second thread for each of them costs as much as it saves.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,28 @@ class Ranks:
             dist.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=count)
         return cls(rank, count)
 
+    @classmethod
+    def from_torchrun(cls) -> Ranks | None:
+        """This process's place as `torchrun` says in the environment, joined; None where it did not start us."""
+        if "TORCHELASTIC_RUN_ID" not in os.environ:
+            return None
+        rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        if count > 1:
+            # Gradients go over NCCL where there are GPUs, states and decisions over gloo.
+            backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            dist.init_process_group(backend, rank=rank, world_size=count)
+        return cls(rank, count)
+
+    def gather(self, value: Tensor) -> list[Tensor]:
+        """The same-shaped CPU tensors of all processes, in all of them, by rank."""
+        if self.count == 1:
+            return [value]
+        found = [torch.empty_like(value) for _ in range(self.count)]
+        dist.all_gather(found, value)
+        return found
+
     def average_gradients(self, net: nn.Module) -> None:
         """Replace every gradient by its mean over the processes, in one exchange."""
         if self.count == 1:
@@ -55,6 +78,11 @@ class Ranks:
     def part(self, batch: int) -> int:
         """Samples of a batch that this process takes."""
         return batch // self.count
+
+    def leave(self) -> None:
+        """Say goodbye to the others at the end of a run."""
+        if self.count > 1 and dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def mean_terms(terms: dict[str, Tensor]) -> dict[str, float]:

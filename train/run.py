@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numba
@@ -16,6 +18,8 @@ from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
 from train.config import RunConfig, Stage, read_config, write_config
 from train.data.loader import heldout_sample, make_loader, stack
+from train.datasets.index import open_dataset
+from train.datasets.stream import make_dataset_loader, open_samples
 from train.loop import Trainer
 from train.parallel import Ranks
 
@@ -27,9 +31,17 @@ def run_training(config_path: Path, folder: Path, report: Callable[[str], None])
     config = read_config(config_path)
     folder.mkdir(parents=True, exist_ok=True)
     kept = folder / "config.yaml"
-    if kept.is_file() and read_config(kept).network != config.network:
+    leads = int(os.environ.get("RANK", "0")) == 0
+    if leads and kept.is_file() and read_config(kept).network != config.network:
         raise UserError(f"{folder} holds a run of another network; choose another --run-dir.")
-    write_config(config, kept)
+    if leads:
+        write_config(config, kept)
+    ranks = Ranks.from_torchrun()
+    if ranks is not None:
+        torch.set_num_threads(config.threads)
+        _train(config, folder, ranks, report)
+        ranks.leave()
+        return
     rendezvous = Path(tempfile.mkdtemp()) / "rendezvous"
     spawn = multiprocessing.get_context("spawn")
     others = [
@@ -50,30 +62,65 @@ def _run_rank(
     config: RunConfig, folder: Path, rank: int, rendezvous: Path, report: Callable[[str], None] = lambda line: None
 ) -> None:
     torch.set_num_threads(config.threads)
+    _train(config, folder, Ranks.join(rank, config.processes, rendezvous), report)
+
+
+def _train(config: RunConfig, folder: Path, ranks: Ranks, report: Callable[[str], None]) -> None:
     numba.set_num_threads(min(config.threads, numba.get_num_threads()))
+    config = with_budgets(config)
+    validated = not config.datasets or bool(config.data.get("validation"))
     Trainer(
         config,
         folder,
-        FaceModel.load(),
-        lambda stage, used: _loader(config, stage, used, rank),
-        lambda size: validation_samples(config, size, folder),
+        FaceModel.load(config.model_path),
+        lambda stage, used: _loader(config, stage, used, ranks),
+        (lambda size: validation_samples(config, size, folder)) if validated else None,
         report,
-        ranks=Ranks.join(rank, config.processes, rendezvous),
+        ranks=ranks,
     ).run()
 
 
+def with_budgets(config: RunConfig) -> RunConfig:
+    """The run with its stages' epochs as images of its datasets. UserError where there are none to count."""
+    if not any(stage.epochs and not (stage.images or stage.minutes) for stage in config.stages):
+        return config
+    if not config.datasets:
+        raise UserError("Epochs need datasets in `data`; give a budget in images or minutes.")
+    size = sum(len(open_dataset(root).items) for root in config.datasets)
+    stages = tuple(
+        stage if stage.images or stage.minutes else replace(stage, images=max(1, round(stage.epochs * size)))
+        for stage in config.stages
+    )
+    return replace(config, stages=stages)
+
+
 def validation_samples(config: RunConfig, size: int, folder: Path) -> dict[str, Tensor]:
-    """The held-out renders at `size` px, kept in the run's folder."""
+    """The held-out renders at `size` px, or pictures of the datasets that `data` names for it; kept in the folder."""
     path = folder / f"validation{size}.npz"
     if not path.is_file():
-        samples = stack([heldout_sample(i, size) for i in range(config.validation_samples)])
+        if config.datasets:
+            data = config.data | {"datasets": config.data["validation"], "augment": False}
+            held = open_samples(data, FaceModel.load(config.model_path), size, 0)
+            count = min(config.validation_samples, len(held.order))
+            samples = stack([held.sample(place) for place in range(count)])
+        else:
+            samples = stack([heldout_sample(i, size) for i in range(config.validation_samples)])
         np.savez(path, **{key: value.numpy() for key, value in samples.items()})
     with np.load(path) as file:
         return {key: torch.from_numpy(file[key]) for key in file.files}
 
 
-def _loader(config: RunConfig, stage: Stage, used: int, rank: int) -> Iterable[dict[str, Tensor]]:
+def _loader(config: RunConfig, stage: Stage, used: int, ranks: Ranks) -> Iterable[dict[str, Tensor]]:
+    if config.datasets:
+        if stage.batch % ranks.count:
+            raise UserError(
+                f"Stage {stage.name!r} has batches of {stage.batch}, which {ranks.count} ranks cannot share."
+            )
+        place = {"start": used, "batch": stage.batch, "rank": ranks.rank, "ranks": ranks.count}
+        return make_dataset_loader(
+            config.data | place, config.model_path, stage.input_size, config.seed, config.workers
+        )
     # A pool takes small helpings, so that it fills steadily; in order, a batch is a step.
     batch = LOADER_BATCH if config.pool else stage.batch
-    seed = config.seed + 101 * rank  # a stream of its own for each process
+    seed = config.seed + 101 * ranks.rank  # a stream of its own for each process
     return make_loader(config.data | {"start": used}, stage.input_size, seed, batch, config.workers)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -65,6 +66,14 @@ class PointModel:
         self.pairs = gap_pairs(self.names)  # (N, 2)
         self.weights = point_weights(self.names)  # (P,)
 
+    def to(self, device: torch.device) -> PointModel:
+        """A copy whose tensors lie on a device."""
+        moved = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(moved, name, value.to(device))
+        return moved
+
     def __call__(self, identity: Tensor, expression: Tensor) -> Tensor:
         """(B, K), (B, M) -> (B, P, 3) mm."""
         offsets = identity @ self.identity + expression @ self.expression
@@ -78,6 +87,11 @@ class Targets(NamedTuple):
     points: Tensor
     volume: Tensor
     pose: Pose
+
+    def to(self, device: torch.device) -> Targets:
+        """The same on a device."""
+        pose = tuple(part.to(device) for part in self.pose)
+        return Targets(self.points_3d.to(device), self.points.to(device), self.volume.to(device), pose)
 
 
 class TargetMaker:

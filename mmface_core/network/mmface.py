@@ -72,6 +72,18 @@ class MMFaceNet(nn.Module):
             logits, identity, expression, pose.rotation_6d, rotation, pose.scale, pose.translation, points, first
         )
 
+    def from_volume(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """Identity, expression, rotation, scale and translation from a volume (B, D, H, H) alone, where the config's
+        parametric part sees nothing else: the paper's second stage, which needs no picture.
+        """
+        if self.config.read_picture:
+            raise ValueError("this network's parametric part sees the picture too")
+        if volume.shape[-1] != self.config.map_size:
+            volume = F.avg_pool2d(volume, volume.shape[-1] // self.config.map_size)
+        nothing = volume.new_zeros(0)
+        identity, expression, pose = self.pmn(volume, nothing, nothing, None)
+        return identity, expression, from_6d(pose.rotation_6d), pose.scale, pose.translation
+
     def look_closer(self, crop: Tensor, first: Tensor) -> DetailOutput:
         """The points with those of eyes and mouth placed again, and what was seen there; unchanged without patches."""
         if self.detail is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -26,7 +28,8 @@ def soft_argmax(scores: Tensor) -> Tensor:
     # One matrix product instead of two marginal sums: the map is read once.
     grid = torch.stack([x.repeat(height), y.repeat_interleave(width)], dim=1)
     # Mixed precision stops here: a place among 256 pixels needs more than eight bits.
-    with torch.autocast(scores.device.type, enabled=False):
+    mixed = scores.device.type in ("cpu", "cuda") and torch.is_autocast_enabled(scores.device.type)
+    with torch.autocast(scores.device.type, enabled=False) if mixed else nullcontext():
         return heat.transpose(1, 2) @ grid
 
 

@@ -113,8 +113,10 @@ def read_index(path: Path) -> Index:
 
 
 def open_dataset(where: str | Path, progress: Callable[[int], None] | None = None) -> Index:
-    """An index file, a dataset's folder, or KIND:FOLDER. A folder's index is kept in the training cache."""
-    text = str(where)
+    """An index file, a dataset's folder, or KIND:FOLDER, with $VARIABLES filled in. A folder's index is kept in the
+    training cache.
+    """
+    text = os.path.expandvars(str(where))
     kind, _, rest = text.partition(":")
     chosen: str | None = None
     if kind in KINDS and rest:
