@@ -74,6 +74,15 @@ def step_stills(folder: str, frames: list, **how) -> dict:
     return {}
 
 
+def step_surface(arrays: str) -> dict:
+    return _scene("surface").read_surfaces(arrays)
+
+
+def step_portraits(folder: str, views: list, size: int, hide: list = ()) -> dict:
+    _scene("portraits").render_portraits(folder, views, size, hide, progress=_tell("portraits"))
+    return {}
+
+
 def step_encode(folder: str, path: str, fps: int, fps_base: int, **how) -> dict:
     return {"sound": _scene("encode").encode(folder, path, fps, fps_base, **how, progress=_tell("encode"))}
 
@@ -86,6 +95,8 @@ STEPS = {
     "export": step_export,
     "render": step_render,
     "stills": step_stills,
+    "surface": step_surface,
+    "portraits": step_portraits,
     "encode": step_encode,
 }
 
