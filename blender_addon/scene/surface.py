@@ -77,4 +77,3 @@ def _triangles(data) -> array:
     corners = array("i", bytes(12 * len(data.loop_triangles)))
     data.loop_triangles.foreach_get("vertices", corners)
     return corners
-

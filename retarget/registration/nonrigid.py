@@ -116,10 +116,14 @@ def fit_offsets(
     """
     edges = edges_of(triangles)
     length = np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1)
-    smooth = sparse.kron(laplacian(edges, len(vertices), np.median(length) / np.maximum(length, 0.2)), np.eye(3)).tocsr()
+    smooth = sparse.kron(
+        laplacian(edges, len(vertices), np.median(length) / np.maximum(length, 0.2)), np.eye(3)
+    ).tocsr()
     marks = sparse.kron(landmark_matrix, np.eye(3)).tocsr()
     away = landmarks - landmark_matrix @ vertices
-    pull = away * np.clip(1 - config.landmark_slack / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9), 0, 1)
+    pull = away * np.clip(
+        1 - config.landmark_slack / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-9), 0, 1
+    )
     rest, now = vertices, vertices
     for stiffness, mark_weight in zip(config.stiffness, config.landmark_weight, strict=True):
         found = index.match(now, normals_of(now, triangles))
@@ -153,6 +157,4 @@ def _nudged(pose: Similarity, step: Array) -> Similarity:
     """The pose followed by a small turn, shift and growth about the origin."""
     turn = Rotation.from_rotvec(step[:3]).as_matrix()
     growth = float(np.exp(np.clip(step[6], -0.3, 0.3)))
-    return Similarity(
-        pose.scale * growth, turn @ pose.rotation, growth * turn @ pose.translation + step[3:6]
-    )
+    return Similarity(pose.scale * growth, turn @ pose.rotation, growth * turn @ pose.translation + step[3:6])

@@ -1,0 +1,64 @@
+"""From a rig's file to the default model laid over it: read the surfaces, find the face, register."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retarget.blender import Blender
+from retarget.registration.locate import Capture, find_face, still_capture
+from retarget.registration.register import Registration, register
+from retarget.registration.surface import Surface, read_surfaces
+from retarget.rig import RigDescription
+
+Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class RegisteredRig:
+    """A rig's surfaces, and the model on them; registration None where no face was found."""
+
+    surfaces: tuple[Surface, ...] = field(repr=False)
+    registration: Registration | None
+
+
+def register_rig(
+    path: Path, rig: RigDescription | None = None, blender: Blender | None = None, capture: Capture | None = None
+) -> RegisteredRig:
+    """Open the rig at `path` in children and lay the default model over it.
+
+    rig: its description; the keys' movements then say where to look for the face. Without one, or without keys, the
+    whole scene is looked at, and then what looks like a face. Raises BlenderError where the file cannot be opened.
+    """
+    blender, capture = blender or Blender(), capture or still_capture()
+    with tempfile.TemporaryDirectory(prefix="mmface-surface-") as folder:
+        surfaces = read_surfaces(path, blender, Path(folder))
+    visible = [s for s in surfaces if s.visible]
+    if not visible:
+        return RegisteredRig(surfaces, None)
+    moved = moved_points(rig, surfaces) if rig else np.zeros((0, 3))
+    if len(moved):
+        # Hair, hats and glasses stand before the face and have no keys; should the face need them, a second look helps.
+        without_keys = [s.object for s in visible if not s.keyed]
+        face = find_face(path, surfaces, moved, blender, capture, without_keys)
+        if face is None and without_keys:
+            face = find_face(path, surfaces, moved, blender, capture)
+    else:
+        face = find_face(path, surfaces, np.concatenate([s.positions for s in visible]), blender, capture)
+    return RegisteredRig(surfaces, register(surfaces, face) if face else None)
+
+
+def moved_points(rig: RigDescription, surfaces: Sequence[Surface]) -> Array:
+    """(n, 3) world: the vertices that any key moves by a tenth of its own largest offset."""
+    positions = {s.object: s.positions for s in surfaces}
+    points = [
+        positions[mesh.object][np.linalg.norm(key.delta, axis=1) > 0.1 * key.max_delta]
+        for mesh in rig.keyed_meshes
+        if mesh.object in positions
+        for key in mesh.keys
+        if key.delta is not None and not mesh.is_dead(key)
+    ]
+    return np.concatenate(points) if points else np.zeros((0, 3))
