@@ -148,7 +148,8 @@ class replacing:
         self._path = path
 
     def __enter__(self):  # type: ignore[no-untyped-def]
-        handle, self._temporary = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        # Short, since a name near the system's limit of 255 bytes leaves no room for anything behind it.
+        handle, self._temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".unfinished-")
         self._file = os.fdopen(handle, "wb")
         return self._file
 

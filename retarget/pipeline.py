@@ -213,4 +213,4 @@ def unfinished_path(path: Path) -> Path:
     """A name beside `path` for a file in the making: relative paths in it come out right, and the last step is a
     rename.
     """
-    return path.resolve().with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.unfinished{path.suffix}")
+    return path.resolve().with_name(f".unfinished-{uuid.uuid4().hex[:8]}{path.suffix}")

@@ -63,7 +63,7 @@ def render_stills(
     if view is None and scene.camera is None:
         raise SceneError("camera", "The scene has no camera; add one, or render the head with --camera head.")
     if engine == "workbench":
-        _dress(scene, size, fine=True)
+        _dress(scene, size, fine=samples >= 8)
     else:
         _set_output(scene, size)
         _light(scene)
@@ -87,7 +87,7 @@ def render_stills(
 
 
 def _write_still(scene, path: str) -> None:
-    unfinished = os.path.join(os.path.dirname(path), f".{os.getpid()}.{os.path.basename(path)}")
+    unfinished = os.path.join(os.path.dirname(path), f".unfinished-{os.getpid()}-{os.path.basename(path)}")
     scene.render.filepath = unfinished
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)

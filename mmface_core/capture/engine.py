@@ -9,13 +9,14 @@ import torch
 
 from mmface_core.capture.detect import FaceDetector
 from mmface_core.capture.keypoints import canonical_points
-from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor
+from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor, project_landmarks
 from mmface_core.capture.record import Recorder
 from mmface_core.capture.settle import settle
 from mmface_core.capture.sources import Ahead, Frame, Source
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import TrackConfig, Tracker
 from mmface_core.errors import UserError
+from mmface_core.geometry.fit import FaceParameters
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
 
@@ -101,6 +102,26 @@ class CaptureEngine:
                 raise UserError(f"{source.name} shows {len(takes)} {plural}; there is no face {which}.")
             return [takes[which - 1]]
         return takes
+
+    def without_identity(self, take: Take) -> Take:
+        """The take with the mean face's shape in place of the person's: its codes are 0 and its landmarks the mean
+        face's, so that what is left is motion. Raises UserError where the take is of another face model.
+        """
+        if take.identity.shape != (self.model.n_identity,) or take.expression.shape[1] != self.model.n_expression:
+            raise UserError(f"The take of {take.source} was captured with another face model; capture the clip again.")
+        rows = np.flatnonzero(take.present)
+        landmarks = np.zeros_like(take.landmarks)
+        for start in range(0, len(rows), 256):
+            part = rows[start : start + 256]
+            face = FaceParameters(
+                np.zeros((len(part), self.model.n_identity), np.float32),
+                take.expression[part],
+                take.rotation[part],
+                take.scale[part],
+                take.translation[part],
+            )
+            landmarks[part] = project_landmarks(self._reconstructor.marks, face)
+        return replace(take, identity=np.zeros_like(take.identity), landmarks=landmarks)
 
     def _settle(self, chunks: Callable[[], Iterator[list[FaceState]]]) -> Iterator[list[FaceState]]:
         """One identity for a face's whole take."""

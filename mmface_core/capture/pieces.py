@@ -32,7 +32,7 @@ from mmface_core.capture.track import Track, TrackerMemory
 from mmface_core.errors import UserError
 from mmface_core.take import replacing
 
-WARM: Final = 30  # frames that a piece starts early: of the shared clips' seams, 9 of 10 agree after 10 (docs/batch.md)
+WARM: Final = 30  # frames that a piece starts early; trackers of one face agree after 2 to 18 (docs/batch.md)
 LENGTH: Final = 1500  # frames of a piece: a minute of video, so that the warm-up costs 2 %
 
 OpenAt = Callable[[int, bool], Source]  # the source from a frame on; True: exactly, by decoding all before

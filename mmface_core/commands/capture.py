@@ -47,6 +47,7 @@ class FaceChoice(click.ParamType):
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="How long a webcam is read."
 )
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]), help="Refinement of each frame.")
+@click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the take.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Network weights (.onnx) instead of the bundled ones.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def capture(
@@ -57,6 +58,7 @@ def capture(
     fps: float | None,
     seconds: float,
     refine: str | None,
+    no_identity: bool,
     weights: Path | None,
 ) -> None:
     """Read the faces of INPUTs (images, folders of images, video files, webcam numbers) into takes.
@@ -83,6 +85,8 @@ def capture(
                 raise
             skipped.append(str(error))
             continue
+        if no_identity:
+            takes = [engine.without_identity(take) for take in takes]
         for file, take in save_all(takes, path, stale=which == "all"):
             click.echo(f"{file}: {describe(take)}")
     for sentence in skipped:
