@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from mmface_core.conventions import euler_to_rotation
 from retarget import rotations
-from retarget.gaps import GapPolicy, fill_gaps, seen
+from retarget.gaps import GapPolicy, fill_gaps, keyless, seen
 
 FPS = 30.0
 

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 
 from mmface_core.conventions import euler_to_rotation, rotation_to_euler
 from mmface_core.errors import UserError
-from retarget.timing import FrameRate, frame_rate, resample, resample_rotations, timeline
+from retarget.timing import (
+    FrameRate,
+    Moment,
+    Span,
+    frame_rate,
+    parse_moment,
+    resample,
+    resample_rotations,
+    timeline,
+)
 
 
 @pytest.mark.parametrize(
