@@ -14,7 +14,7 @@ import click
 if TYPE_CHECKING:
     from retarget.performance import Settings
 
-_OPTIONS = (
+_CLEANING = (
     click.option(
         "--smooth", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Smoothing over time; 0 is off."
     ),
@@ -52,6 +52,8 @@ _OPTIONS = (
         show_default=True,
         help="While no face is seen: ease to rest, hold the last pose, or cut (no keys).",
     ),
+)
+_PLACING = (
     click.option("--fps", type=click.FloatRange(1, 1000), help="Frame rate of the curves; default: the clip's own."),
     click.option(
         "--from", "first", metavar="MOMENT", help="First moment kept: a frame (120) or a time (4.5s, 1:02.5)."
@@ -78,13 +80,21 @@ _OPTIONS = (
 
 def cleaning_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options to a command, which gets them as one argument, `settings`."""
+    return _with_settings(command, (*_CLEANING, *_PLACING))
 
+
+def live_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`cleaning_options` without those that place curves on Blender's frames, for commands that write none."""
+    return _with_settings(command, _CLEANING)
+
+
+def _with_settings(command: Callable[..., Any], options: tuple[Callable[..., Any], ...]) -> Callable[..., Any]:
     @functools.wraps(command)
     def with_settings(*args: Any, **given: Any) -> Any:
-        own = {name: given.pop(name) for name in _NAMES}
+        own = {name: given.pop(name) for name in _NAMES if name in given}
         return command(*args, settings=settings_of(**own), **given)
 
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         with_settings = option(with_settings)
     return with_settings
 
@@ -109,13 +119,13 @@ def settings_of(
     blinks: bool,
     lips: bool,
     lost: str,
-    fps: float | None,
-    first: str | None,
-    last: str | None,
-    start: int,
-    only: tuple[str, ...],
-    nla: bool,
-    tolerance: float,
+    fps: float | None = None,
+    first: str | None = None,
+    last: str | None = None,
+    start: int = 1,
+    only: tuple[str, ...] = (),
+    nla: bool = False,
+    tolerance: float = 0.0,
 ) -> "Settings":
     """What the options amount to. Raises UserError for words that mean nothing."""
     # Imported here so that --help answers at once.

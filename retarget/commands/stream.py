@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retarget.commands.cleaning_options import cleaning_options
+from retarget.commands.cleaning_options import live_options
 
 if TYPE_CHECKING:
     from retarget.performance import Settings
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A take of the person in front of the webcam, in which `mmface calibrate` stored their resting face.",
 )
-@cleaning_options
+@live_options
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def stream(

@@ -55,7 +55,7 @@ def test_tables(sentence, text, said):
     ("text", "said"),
     [
         (f"{FRAME.format(0)}\n", "line 1: a frame comes before the line `bs`"),
-        (CAP + FRAME.format(0)[:-8] + "\n", "line 3: 13 values where a frame has 14"),
+        (CAP + FRAME.format(0)[:-8] + "\n", "line 3: 12 values where a frame has 14"),
         (CAP + FRAME.format(0) + "\n" + FRAME.format(40).replace("0.5", "half") + "\n", 'line 4: jawOpen is "half"'),
         (CAP + FRAME.format(40) + "\n" + FRAME.format(0) + "\n", "line 4: the time goes back"),
         ("info,1\nbs,smirk\n", "line 2: none of the shapes"),
@@ -107,7 +107,12 @@ def test_both_orders_of_columns_are_read_by_name(tmp_path):
 
 
 def test_rows_of_a_lost_face_midnight_and_doubled_timecodes(tmp_path):
-    rows = ["23:59:59:58.000,61,0.1,0.1", "23:59:59:59.000,0", "00:00:00:00.000,61,0.3,0.3", "00:00:00:00.000,61,0.4,0.4"]
+    rows = [
+        "23:59:59:58.000,61,0.1,0.1",
+        "23:59:59:59.000,0",
+        "00:00:00:00.000,61,0.3,0.3",
+        "00:00:00:00.000,61,0.4,0.4",
+    ]
     path = tmp_path / "night.csv"
     path.write_text("\n".join([HEADER, *rows, "00:00:00:01.000,61,0.5,0.5"]))
     take = open_take(path)
