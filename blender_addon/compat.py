@@ -193,7 +193,12 @@ def export_fbx(path: str) -> None:
 
 
 def export_usd(path: str) -> None:
-    """Write a .usd, .usda, .usdc or .usdz with blend shapes sampled at the scene's frames."""
+    """Write a .usd, .usda, .usdc or .usdz with blend shapes sampled at the scene's frames.
+
+    Raises RuntimeError where this Blender's exporter knows no blend shapes.
+    """
+    if "export_shapekeys" not in bpy.ops.wm.usd_export.get_rna_type().properties:
+        raise RuntimeError(f"Blender {bpy.app.version_string} writes no shape keys to USD; use a newer one (4.1).")
     _call(
         bpy.ops.wm.usd_export,
         filepath=path,
@@ -203,11 +208,6 @@ def export_usd(path: str) -> None:
         export_textures_mode="NEW",  # pictures packed into the .blend are written beside the file
         convert_world_material=False,
     )
-
-
-def import_usd(path: str) -> None:
-    """Read a USD file with its blend shapes, and their animation where this Blender can."""
-    _call(bpy.ops.wm.usd_import, filepath=path, import_blendshapes=True, import_skeletons=True, set_frame_range=True)
 
 
 def _call(operator, **options) -> None:

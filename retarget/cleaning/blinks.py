@@ -10,6 +10,7 @@ Array = NDArray[np.floating]
 
 _LEAST_RISE = 0.35  # weight units above the lid's rest: less is a flutter or a glance down
 _LEAST_PEAK = 0.5
+_OF_THE_PERSONS = 0.75  # of how far this person's lids usually come; a blink that stays behind was half of one
 _LONGEST = 0.4  # seconds at half height; longer is a squint, a glance down or a nap
 _FOOT = 0.25  # seconds from closed to the foot, at most: a blink opens within that
 _RISE_AGAIN = 0.02  # weight units: beyond this a lid that opens has begun to close again
@@ -34,9 +35,10 @@ def sharpened(weights: Array, time: Array) -> Array:
             continue
         half = peak_widths(lid, peaks, rel_height=0.5)[0] * step
         reach = max(2, round(_FOOT / step))
+        closes = _OF_THE_PERSONS * float(np.percentile(lid[peaks], 90))
         shaped = np.full(len(lid), -np.inf)
         for peak, width in zip(peaks, half, strict=True):
-            if width > _LONGEST or lid[peak] >= CLOSED:
+            if width > _LONGEST or not closes <= lid[peak] < CLOSED:
                 continue
             for direction in (-1, 1):  # closing and opening have feet of their own
                 foot = _foot(lid, int(peak), direction, reach)

@@ -67,6 +67,14 @@ def test_a_flutter_is_no_blink():
     assert np.array_equal(sharpened(weights, time), weights)
 
 
+def test_half_a_blink_of_somebody_who_blinks_fully_stays_half():
+    values = np.concatenate([blink(0.95, 0.0), blink(0.55, 0.0), blink(0.93, 0.0)])
+    weights, time = eyes(values)
+    result = sharpened(weights, time)[:, BLINK]
+    assert np.array_equal(result[60:120], values[60:120])
+    assert result[30] == result[150] == pytest.approx(1.0)
+
+
 def test_a_still_stays():
     weights = np.full((1, 52), 0.7)
     assert np.array_equal(sharpened(weights, np.zeros(1)), weights)
