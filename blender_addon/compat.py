@@ -197,7 +197,11 @@ def export_usd(path: str) -> None:
 
     Raises RuntimeError where this Blender's exporter knows no blend shapes.
     """
-    if "export_shapekeys" not in bpy.ops.wm.usd_export.get_rna_type().properties:
+    try:
+        known = bpy.ops.wm.usd_export.get_rna_type().properties
+    except KeyError:  # built without USD, as Debian's is
+        raise RuntimeError(f"Blender {bpy.app.version_string} was built without USD; use another one.") from None
+    if "export_shapekeys" not in known:
         raise RuntimeError(f"Blender {bpy.app.version_string} writes no shape keys to USD; use a newer one (4.1).")
     _call(
         bpy.ops.wm.usd_export,

@@ -19,20 +19,20 @@ def export(path: str) -> dict:
     write = {"gl": compat.export_gltf, "fb": compat.export_fbx, "us": compat.export_usd}[kind[1:3]]
     warnings = []
     if kind.startswith(".us"):
-        warnings = _without_drivers_of_keys()
+        warnings = _driven_keys()
     try:
         write(path)
     except Exception as error:  # the exporters are Python programs: an odd scene may raise anything
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise SceneError(
-            "unwritable", f"{path} could not be exported. Blender says: {lines[-1] if lines else error!r}"
+            "unwritable", f"The scene could not be written as {kind}. Blender says: {lines[-1] if lines else error!r}"
         ) from error
     if not os.path.isfile(path):
-        raise SceneError("unwritable", f"{path} could not be exported; Blender wrote nothing.")
+        raise SceneError("unwritable", f"The scene could not be written as {kind}; Blender wrote nothing.")
     return {"warnings": warnings}
 
 
-def _without_drivers_of_keys() -> list:
+def _driven_keys() -> list:
     """What USD cannot keep, as sentences: it samples keyed shape keys, not those that a driver moves."""
     driven = sorted(
         obj.name
