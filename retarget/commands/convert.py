@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from retarget.commands.cleaning_options import cleaning_options
+from retarget.commands.mapping_options import mapping_options
 
 if TYPE_CHECKING:
+    from retarget.mapping.map_rig import MapOptions
     from retarget.performance import Settings
 
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     help="What to write, where the ending leaves it open: a .csv is livelink unless csv (a plain table) is asked for.",
 )
 @cleaning_options
+@mapping_options
 @click.option(
     "--head",
     type=click.Choice(["absolute", "relative", "off"]),
@@ -47,6 +50,7 @@ def convert(
     timeout: float,
     quiet: bool,
     settings: "Settings",
+    mapping: "MapOptions",
 ) -> None:
     """Write the face in SOURCE for another tool.
 
@@ -69,6 +73,7 @@ def convert(
             settings=settings,
             head=head,
             face=face,
+            options=mapping,
             blender=Blender(program, timeout),
             progress=progress,
         )

@@ -12,6 +12,7 @@ from retarget.capturing import capture_one
 from retarget.exchange import face_cap, live_link_face, mesh_sequence, weights_csv, weights_json
 from retarget.exchange.recording import recording_of
 from retarget.exchange.takes import is_take, open_take
+from retarget.mapping.map_rig import MapOptions
 from retarget.motion import save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
 from retarget.pipeline import RIG_KINDS, Progress, motion_for, read_and_map, unfinished_path
@@ -53,14 +54,15 @@ def convert(
     settings: Settings | None = None,
     head: str = "absolute",
     face: str | int = "largest",
+    options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
 ) -> list[str]:
     """Write `source` as `output`; returns what was done, in sentences.
 
     source: anything that can be captured, a take, a recording of another tool, or an animated .blend. rig: needed for a
-    scene (.glb, .fbx, .usd) unless the source is one. named: the format, where the ending leaves it open. Raises
-    UserError; then no output is left half-written.
+    scene (.glb, .fbx, .usd) unless the source is one. named: the format, where the ending leaves it open. options: how
+    the rig is mapped. Raises UserError; then no output is left half-written.
     """
     source, output = Path(source), Path(output)
     settings, blender = settings or Settings(), blender or Blender()
@@ -68,7 +70,7 @@ def convert(
     _check(source, output, kind, Path(rig) if rig else None)
     if source.suffix.lower() in RIG_KINDS:
         return _export([{"do": "open", "path": str(source.resolve())}], output, source.name, blender, progress)
-    mapped = read_and_map(Path(rig), head, blender) if kind == "scene" and rig else None
+    mapped = read_and_map(Path(rig), head, blender, options) if kind == "scene" and rig else None
     take = open_take(source) if is_take(source) else capture_one(source, face, progress)
     if kind == "take":
         take.save(output)
