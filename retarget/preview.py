@@ -92,7 +92,7 @@ def _footage(source: Path, take: Take) -> Path | None:
     if not is_take(source):
         return source if source.exists() else None  # a webcam's pictures are gone
     named = Path(take.source)
-    return named if named.exists() else None
+    return named if named.exists() and not is_take(named) else None  # a recording of weights shows nobody
 
 
 def _pictures(footage: Path | None, take: Take, performance: Performance) -> Generator[Image, None, None]:

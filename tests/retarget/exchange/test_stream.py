@@ -1,6 +1,7 @@
 """What is streamed, as python-osc understands it."""
 
 import socket
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -106,3 +107,47 @@ def test_wrong_addresses_are_refused(text):
 
 def test_a_port_alone_is_this_machine():
     assert parse_address("39539") == ("127.0.0.1", 39539)
+
+
+class Camera:
+    """Five pictures of a face, one without, two more with."""
+
+    is_still, name, fps, expected = False, "0", 30.0, None
+    seen = (True,) * 5 + (False,) + (True,) * 2
+
+    def __init__(self, *_):
+        pass
+
+    def frames(self):
+        for index, seen in enumerate(self.seen):
+            yield SimpleNamespace(image=seen, index=index, time=index / 30)
+
+    def close(self):
+        pass
+
+
+class Engine:
+    def tracker(self):
+        face = SimpleNamespace(
+            confidence=0.9, expression=np.full(52, 0.4, np.float32), rotation=np.eye(3, dtype=np.float32)
+        )
+        return SimpleNamespace(step=lambda image: {1: face} if image else {})
+
+
+def test_a_webcam_gives_a_frame_for_each_picture_and_holds_while_nobody_is_seen(monkeypatch, make_take, tmp_path):
+    monkeypatch.setattr("mmface_core.capture.load.load_engine", Engine)
+    monkeypatch.setattr("mmface_core.capture.sources.WebcamSource", Camera)
+    monkeypatch.chdir(tmp_path)
+    frames = list(frames_of("0", Settings(), loop=False))
+    assert [frame.seen for frame in frames] == list(Camera.seen)
+    jaw = ARKIT_NAMES.index("jawOpen")
+    assert all(frame.weights[jaw] == pytest.approx(0.4, abs=1e-6) for frame in frames)
+    take = make_take(neutral=np.full(52, 0.4, np.float32), full=np.ones(52, np.float32), calibrated_by="frame 1")
+    take.save(tmp_path / "me.npz")
+    assert not any(frame.weights.any() for frame in frames_of("0", Settings(), False, tmp_path / "me.npz"))
+
+
+def test_a_take_without_calibration_calibrates_nobody(monkeypatch, make_take, tmp_path):
+    make_take().save(tmp_path / "me.npz")
+    with pytest.raises(UserError, match="mmface calibrate"):
+        next(frames_of("7", Settings(), False, tmp_path / "me.npz"))
