@@ -12,6 +12,7 @@ from retarget.filters import (
     OneEuro,
     OneEuroRotation,
     live_weights_filter,
+    smooth_regions,
     smooth_rotation,
     smooth_weights,
 )
@@ -147,3 +148,23 @@ def test_one_euro_for_rotations_follows_a_turn():
     follow = OneEuroRotation()
     turned = [follow(euler_to_rotation(np.radians(min(t, 30)), 0, 0), t / 30) for t in range(60)]
     assert np.degrees(rotation_to_euler(turned[-1])[0]) == pytest.approx(30, abs=0.5)
+
+
+def test_a_region_can_be_smoothed_by_a_strength_of_its_own():
+    noise = np.random.default_rng(0).random((60, 52))
+    time, confidence = np.arange(60) / 30, np.ones(60)
+    result = smooth_regions(noise, time, confidence, 0.4, {"mouth": 0.0, "brows": 1.0})
+    jaw, brow, squint = (ARKIT_INDEX[name] for name in ("jawOpen", "browInnerUp", "eyeSquintLeft"))
+    assert np.array_equal(result[:, jaw], noise[:, jaw])
+    assert np.array_equal(result[:, brow], smooth_weights(noise, time, confidence, 1.0)[:, brow])
+    assert np.array_equal(result[:, squint], smooth_weights(noise, time, confidence, 0.4)[:, squint])
+
+
+def test_a_live_region_of_less_strength_follows_sooner():
+    follow, trail = live_weights_filter(0.4, {"mouth": 0.1}), live_weights_filter(0.4)
+    for filtered in (follow, trail):
+        filtered(np.zeros(52), 0.0)
+    step = np.full(52, 0.3)
+    one, other = follow(step, 1 / 30), trail(step, 1 / 30)
+    jaw, brow = ARKIT_INDEX["jawOpen"], ARKIT_INDEX["browInnerUp"]
+    assert one[jaw] > other[jaw] and one[brow] == other[brow]

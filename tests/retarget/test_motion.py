@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,9 @@ def motion(count=5):
             RotationCurve("Turn", None, quaternions, Pivot((0.0, 1.0, 2.0), 0.5, ("A", "B"))),
             RotationCurve("Head", None, quaternions, locations=rng.normal(size=(count, 3)).astype(np.float32)),
         ),
+        cuts=((12, 13),),
+        tolerance=0.02,
+        layer=True,
     )
 
 
@@ -29,12 +34,23 @@ def test_a_motion_survives_being_saved(tmp_path):
     loaded = load_motion(tmp_path / "m.json")
     assert (loaded.name, loaded.rate, loaded.start, loaded.frame_count) == ("clip", FrameRate(30, 1.001), 11, 5)
     assert list(loaded.frames) == [11, 12, 13, 14, 15]
+    assert (loaded.cuts, loaded.tolerance, loaded.layer) == (((12, 13),), 0.02, True)
     assert np.array_equal(loaded.keys[0].values, saved.keys[0].values)
     for read, written in zip(loaded.rotations, saved.rotations, strict=True):
         assert (read.object, read.bone, read.pivot) == (written.object, written.bone, written.pivot)
         assert np.array_equal(read.values, written.values)
     assert np.array_equal(loaded.rotations[2].locations, saved.rotations[2].locations)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.f32", "m.json"]
+
+
+def test_a_motion_of_before_there_were_layers_is_read(tmp_path):
+    path = tmp_path / "m.json"
+    save_motion(motion(), path)
+    data = json.loads(path.read_text())
+    for name in ("cuts", "tolerance", "layer"):
+        del data[name]
+    path.write_text(json.dumps(data))
+    assert load_motion(path).cuts == () and not load_motion(path).layer
 
 
 def test_a_curve_of_the_wrong_length_is_a_fault(tmp_path):
