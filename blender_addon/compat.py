@@ -97,6 +97,11 @@ class OwnAnimation:
         return strip
 
 
+def layer_zero_of_keys() -> float:
+    """The value by which an additive NLA strip adds nothing to a shape key: the property's default, 1.0 since 5.0."""
+    return bpy.types.ShapeKey.bl_rna.properties["value"].default
+
+
 def _strip_curves(strip) -> list:
     if not HAS_SLOTS:
         return list(strip.action.fcurves)

@@ -15,6 +15,7 @@ from retarget.capturing import capture_one, face_choice
 from retarget.exchange.takes import is_take, open_take
 from retarget.layers import Layer
 from retarget.mapping.map_rig import MapOptions, MappedRig, map_rig
+from retarget.mapping.schema import Mapping
 from retarget.motion import RigMotion, save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
 from retarget.preview import PreviewMaker
@@ -94,7 +95,7 @@ def retarget_video(
         motion=motion_path,
         action=baked["action"],
         performance=performance,
-        mapping=mapped.mapping,
+        mapping=within(mapped.mapping, settings.layer),
         named=mapped.named,
         warnings=(*mapped.warnings, *baked["warnings"]),
     )
@@ -145,12 +146,7 @@ def motion_for(
 ) -> RigMotion:
     """The rig's own curves for a performance; `layer` says of which parts of the face. Raises UserError for none."""
     layer = layer or Layer()
-    channels = tuple(c for c in mapped.mapping.channels if layer.has(region_of(c.channel)))
-    mapping = replace(mapped.mapping, channels=channels)
-    if not layer.has("head"):
-        mapping = replace(mapping, head=None)
-    if not layer.has("eyes"):
-        mapping = replace(mapping, eyes={})
+    mapping = within(mapped.mapping, layer)
     motion = RigMotion(
         name=performance.name,
         rate=performance.rate,
@@ -167,6 +163,17 @@ def motion_for(
     if not motion.keys and not motion.rotations:
         raise UserError(f"The rig {mapped.rig.source} has nothing that moves its {' or '.join(layer.only)}.")
     return motion
+
+
+def within(mapping: Mapping, layer: Layer) -> Mapping:
+    """What of a mapping belongs to the parts of the face that a layer moves."""
+    return replace(
+        mapping,
+        channels=tuple(channel for channel in mapping.channels if layer.has(region_of(channel.channel))),
+        head=mapping.head if layer.has("head") else None,
+        neck=mapping.neck if layer.has("head") else (),
+        eyes=mapping.eyes if layer.has("eyes") else {},
+    )
 
 
 def check_rig(rig: Path) -> None:

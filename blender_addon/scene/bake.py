@@ -117,7 +117,7 @@ def _at(values, indices: list):
 
 
 def _offsets(curves: list, path: str, datablock) -> list:
-    """What to add to the artist's own animation of a rotation or a location; a shape key's value is added as it is.
+    """What to add to the artist's own animation of a rotation, a location or a shape key.
 
     The curves are the whole pose, made for the pose that the file shows.
     """
@@ -131,7 +131,8 @@ def _offsets(curves: list, path: str, datablock) -> list:
     if path.endswith(("rotation_euler", "rotation_axis_angle", "location")):
         rest = datablock.path_resolve(path)
         return [array("f", [value - rest[i] for value in values]) for i, values in enumerate(curves)]
-    return curves
+    zero = compat.layer_zero_of_keys()
+    return [array("f", [value + zero for value in values]) for values in curves] if zero else curves
 
 
 def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:

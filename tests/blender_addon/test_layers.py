@@ -12,7 +12,8 @@ from retarget.gaps import GapPolicy
 from retarget.layers import Layer
 from retarget.motion import save_motion
 from retarget.performance import performance_of
-from retarget.pipeline import motion_for, read_and_map
+from retarget.pipeline import motion_for, read_and_map, within
+from retarget.regions import region_of
 
 pytestmark = pytest.mark.blender
 
@@ -91,6 +92,14 @@ def test_a_layer_turns_the_head_as_a_plain_bake_over_the_same_pose_does(bake):
     plain, layered = bake("action"), bake("action", Layer(additive=True))
     for frame in ("1", "5", "10"):
         assert np.allclose(layered["axes"][frame]["Head"]["axes"], plain["axes"][frame]["Head"]["axes"], atol=2e-3)
+
+
+@pytest.mark.parametrize("parts", [("mouth",), ("head", "eyes")])
+def test_the_report_names_only_what_moves(parts, rigs):
+    mapping = read_and_map(rigs / "skinned.blend").mapping
+    kept = within(mapping, Layer(only=parts))
+    assert {region_of(channel.channel) for channel in kept.channels} == set(parts) - {"head"}
+    assert (kept.head is None, kept.neck == ()) == ("head" not in parts,) * 2 or kept.head == mapping.head
 
 
 @pytest.mark.slow
