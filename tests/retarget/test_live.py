@@ -1,5 +1,5 @@
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmface_core.conventions import euler_to_rotation
@@ -11,6 +11,7 @@ from retarget.live import LiveCleaner
 JAW = ARKIT_INDEX["jawOpen"]
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 500))
 def test_what_is_shown_stays_within_0_and_1_and_is_a_rotation(seed):
     rng = np.random.default_rng(seed)
