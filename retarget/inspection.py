@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
 from retarget.mapping.bone_roles import role_of
-from retarget.mapping.bones import eye_side, head_score
+from retarget.mapping.bones import head_score
 from retarget.mapping.by_name import Named, map_by_name
 from retarget.mapping.combine import worth_asking
 from retarget.mapping.facing import find_facing
@@ -288,8 +288,6 @@ def _bone_facts(rig: RigDescription) -> tuple[BoneFacts, ...]:
             part, side = (role.part, role.side) if role else ("", "")
             if not role and head_score(bone.name) >= 2:
                 part = "head"
-            elif not role and (eye := eye_side(bone.name)):
-                part, side = "eye", eye
             if not part:
                 continue
             limits = [f"{axis} locked" for axis, lock in zip("xyz", bone.rotation_locks, strict=True) if lock]

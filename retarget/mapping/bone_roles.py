@@ -24,6 +24,12 @@ INNER: Final = _words("def org mch")
 _NOT_ITSELF: Final = _words("end nub tip target aim look at ik pole tweak scale socket twist helper hair hat ornament")
 _HELPERS: Final = _NOT_ITSELF | _words("top front gear band set light")
 _SIDES: Final = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
+_NO_EYE: Final = frozenset(
+    """
+    lid lids lash lashes brow brows blink squint target aim look at ik end nub tip master tweak top
+    bottom upper lower up down corner inner outer in out socket bag crease t glint highlight
+    """.split()
+)
 _ELSEWHERE: Final = {
     "首": ("neck", BOTH), "あご": ("jaw", BOTH), "顎": ("jaw", BOTH), "下顎": ("jaw", BOTH),
     "左目": ("eye", LEFT), "右目": ("eye", RIGHT), "目.L": ("eye", LEFT), "目.R": ("eye", RIGHT),
@@ -57,6 +63,8 @@ def role_of(name: str) -> Role | None:
     parts = [word for word in words(name) if not word.isdigit()]
     sides = {_SIDES[word] for word in parts if word in _SIDES}
     rest = set(parts) - set(_SIDES)
+    if eye := eye_side(name):
+        return Role("eye", eye)
     if len(sides) > 1 or rest & _HELPERS - _words("top"):
         return None
     side = sides.pop() if sides else BOTH
@@ -78,3 +86,15 @@ def role_of(name: str) -> Role | None:
     if rest & {"lip", "lips", "mouth"} and rest & {"corner", "corners"}:
         return Role("lip_corner", side)
     return None
+
+
+def eye_side(name: str) -> str | None:
+    """LEFT or RIGHT if the bone's name means an eyeball."""
+    if name in _ELSEWHERE and _ELSEWHERE[name][0] == "eye":
+        return _ELSEWHERE[name][1]
+    parts = [word for word in words(name) if not word.isdigit()]
+    sides = {_SIDES[word] for word in parts if word in _SIDES}
+    rest = set(parts) - set(_SIDES)
+    if len(sides) != 1 or rest & (_NO_EYE | INNER) or not rest & {"eye", "eyeball"}:
+        return None
+    return sides.pop() if rest - DECORATION <= {"eye", "eyeball"} else None

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from retarget.mapping.bone_roles import DECORATION, INNER, role_of
+from retarget.mapping.bone_roles import DECORATION, INNER, eye_side, role_of
 from retarget.mapping.facing import moved_by
-from retarget.mapping.names import LEFT, RIGHT, words
+from retarget.mapping.names import words
 from retarget.mapping.schema import Channel, Facing, TurnTarget
 from retarget.motion import Pivot
 from retarget.rig import Armature, Bone, Mesh, RigDescription
@@ -18,15 +18,7 @@ _NO_HEAD = frozenset(
     light
     """.split()
 )
-_NO_EYE = frozenset(
-    """
-    lid lids lash lashes brow brows blink squint target aim look at ik end nub tip master tweak top
-    bottom upper lower up down corner inner outer in out socket bag crease t glint highlight
-    """.split()
-)
-_SIDES = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
 _HEAD_ELSEWHERE = frozenset({"頭", "あたま", "kopf", "tete", "cabeza", "testa"})
-_EYE_ELSEWHERE = {"左目": LEFT, "右目": RIGHT, "目.L": LEFT, "目.R": RIGHT}
 
 _FACE_SHARE = 0.8  # of the face's skin weights: a bone that has this much with all below it carries the face
 
@@ -90,7 +82,9 @@ def find_eyes(rig: RigDescription, channels: tuple[Channel, ...]) -> dict[str, T
     for armature in armatures_of(rig, face_meshes(rig, channels)):
         # Rigify's eye.L is a target to look at; its master_eye.L is what turns. So names that a table knows come first.
         known = [
-            (role.side, bone) for bone in armature.bones.values() if (role := role_of(bone.name)) and role.part == "eye"
+            (role.side, bone)
+            for bone in armature.bones.values()
+            if (role := role_of(bone.name)) and role.part == "eye" and role.sure > 1
         ]
         plain = [(side, bone) for bone in armature.bones.values() if (side := eye_side(bone.name))]
         for side, bone in known + plain:
@@ -115,18 +109,6 @@ def head_score(name: str) -> int:
     if set(parts) - DECORATION == {"head"}:
         return 2 if set(parts) & INNER else 3
     return 1
-
-
-def eye_side(name: str) -> str | None:
-    """LEFT or RIGHT if the bone's name means an eyeball."""
-    if name in _EYE_ELSEWHERE:
-        return _EYE_ELSEWHERE[name]
-    parts = [word for word in words(name) if not word.isdigit()]
-    sides = {_SIDES[word] for word in parts if word in _SIDES}
-    rest = set(parts) - set(_SIDES)
-    if len(sides) != 1 or rest & (_NO_EYE | INNER) or not rest & {"eye", "eyeball"}:
-        return None
-    return sides.pop() if rest - DECORATION <= {"eye", "eyeball"} else None
 
 
 def armatures_of(rig: RigDescription, meshes: list[Mesh]) -> list[Armature]:

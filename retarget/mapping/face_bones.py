@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.mapping.bone_roles import Role, role_of
 from retarget.mapping.bones import armatures_of, face_meshes
+from retarget.mapping.facing import skin_middle
 from retarget.mapping.schema import BoneTarget, Channel, Facing, Triple
 from retarget.mapping.spelling import LEFT, RIGHT
 from retarget.rig import Armature, Bone, RigDescription
@@ -110,26 +111,9 @@ def _copied(bone: Bone) -> bool:
 
 
 def _part(rig: RigDescription, armature: Armature, bone: Bone, role: Role, facing: Facing) -> _Part:
-    tip = _skin_middle(rig, armature, bone)
-    if tip is None:
-        tip = bone.tail
+    tip = skin_middle(rig, armature, bone)
     to_head = facing.matrix.T
     return _Part(armature, bone, role, to_head @ (tip - bone.head), to_head @ tip)
-
-
-def _skin_middle(rig: RigDescription, armature: Armature, bone: Bone) -> Array | None:
-    """The middle (3,), world, of the skin that the bone and all below it carry; a control's is that of its DEF- bone."""
-    below = {bone.name, f"DEF-{bone.name}"} | ({"DEF-jaw"} if bone.name == "jaw_master" else set())
-    for other in armature.bones.values():  # parents come before their children
-        if other.parent in below:
-            below.add(other.name)
-    total, middle = 0.0, np.zeros(3)
-    for mesh in rig.meshes:
-        for group in below & mesh.skin.keys():
-            weights = mesh.skin[group].astype(np.float64)
-            total += float(weights.sum())
-            middle += weights @ mesh.positions
-    return middle / total if total > 0 else None
 
 
 def _eye_distance(rig: RigDescription, parts: dict[tuple[str, str], _Part], facing: Facing) -> float:
@@ -217,10 +201,13 @@ def _opening(upper: _Part | None, lower: _Part | None, unit: float) -> float:
 
 def _lid_target(lid: _Part, up: float, unit: float) -> BoneTarget | None:
     """Turn or move a lid so that its middle rises by `up` (world units)."""
-    ahead = float(lid.lever[2])
-    if abs(ahead) > LEAST_LEVER * unit:
-        return lid.turned((-float(np.degrees(np.arcsin(np.clip(up / ahead, -0.9, 0.9)))), 0.0, 0.0))
-    return lid.moved(np.array([0.0, up, 0.0])) if lid.movable else None
+    _, height, ahead = (float(v) for v in lid.lever)
+    if abs(ahead) <= LEAST_LEVER * unit:
+        return lid.moved(np.array([0.0, up, 0.0])) if lid.movable else None
+    # A lever of length r at the angle a above the level ends at the height r sin(a); a turn by +x sinks what lies ahead.
+    length, angle = np.hypot(height, ahead), np.arctan2(height, abs(ahead))
+    wanted = np.arcsin(np.clip((height + up) / length, -0.95, 0.95))
+    return lid.turned((float(np.copysign(1.0, ahead) * np.degrees(angle - wanted)), 0.0, 0.0))
 
 
 def _brow(brow: _Part, part: str, side: str, unit: float) -> Iterator[tuple[str, BoneTarget]]:

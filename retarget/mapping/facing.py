@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retarget.mapping.bone_roles import role_of
 from retarget.mapping.names import LEFT, RIGHT, split_channel, words
 from retarget.mapping.schema import Channel, Facing
-from retarget.rig import Mesh, RigDescription
+from retarget.rig import Armature, Bone, Mesh, RigDescription
 
 Array = NDArray[np.floating]
 
 _SNAP = np.cos(np.radians(30.0))  # faces look along an axis unless they are clearly askew
+_SNAP_ROUGH = np.cos(np.radians(40.0))
 _UPPER = ("brow", "eyeBlink", "eyeSquint", "eyeWide")
 _LOWER = ("jawOpen", "mouth")
 
@@ -45,7 +47,11 @@ def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
 
 
 def _facing_by_bones(rig: RigDescription) -> Facing:
-    """The axes of the armature whose bones say most about left and right."""
+    """The axes of the armature whose bones say most about left and right.
+
+    Up leads from the jaw to eyes, lids and brows, where the armature has them, else from the middle of all bones to the
+    head's. That is rough, so the world's nearest axis is taken from farther off than for keys.
+    """
     best: list[Array] = []
     up = np.zeros(3)
     for armature in rig.armatures.values():
@@ -54,12 +60,40 @@ def _facing_by_bones(rig: RigDescription) -> Facing:
             for bone in armature.bones.values()
             if (other := _other_side(bone.name)) in armature.bones
         ]
-        heads = [bone for bone in armature.bones.values() if "head" in words(bone.name)]
-        if len(pairs) > len(best) and heads:
-            best = pairs
-            up = heads[0].head - np.mean([bone.head for bone in armature.bones.values()], axis=0)
+        rising = _upwards(rig, armature)
+        if len(pairs) > len(best) and rising is not None:
+            best, up = pairs, rising
     frame = _frame(np.sum(best, axis=0), up) if best else None
-    return Facing() if frame is None else _facing(frame, "bones")
+    return Facing() if frame is None else _facing(frame, "bones", _SNAP_ROUGH)
+
+
+def _upwards(rig: RigDescription, armature: Armature) -> Array | None:
+    bones = list(armature.bones.values())
+    parts = [(role.part, bone) for bone in bones if (role := role_of(bone.name))]
+    jaws = [skin_middle(rig, armature, bone) for part, bone in parts if part == "jaw"]
+    above = [bone.head for part, bone in parts if part.startswith(("eye", "lid", "brow"))]
+    if jaws and above:
+        return np.mean(above, axis=0) - jaws[0]
+    heads = [bone for bone in bones if "head" in words(bone.name)]
+    return heads[0].head - np.mean([bone.head for bone in bones], axis=0) if heads else None
+
+
+def skin_middle(rig: RigDescription, armature: Armature, bone: Bone) -> Array:
+    """The middle (3,), world, of the skin that a bone and all below it carry; its tail where it carries none.
+
+    Rigify's controls carry no skin: theirs is that of the DEF- bone of the same name.
+    """
+    below = {bone.name, f"DEF-{bone.name}"} | ({"DEF-jaw"} if bone.name == "jaw_master" else set())
+    for other in armature.bones.values():  # parents come before their children
+        if other.parent in below:
+            below.add(other.name)
+    total, middle = 0.0, np.zeros(3)
+    for mesh in rig.meshes:
+        for group in below & mesh.skin.keys():
+            weights = mesh.skin[group].astype(np.float64)
+            total += float(weights.sum())
+            middle += weights @ mesh.positions
+    return middle / total if total > 0 else bone.tail
 
 
 def _other_side(bone: str) -> str | None:
@@ -86,8 +120,8 @@ def _frame(left: Array, up: Array) -> Array | None:
     return np.stack([left, up, np.cross(left, up)], axis=1)
 
 
-def _facing(frame: Array, by: str) -> Facing:
-    left, up, front = ((float(a[0]), float(a[1]), float(a[2])) for a in _snapped(frame).T)
+def _facing(frame: Array, by: str, near: float = _SNAP) -> Facing:
+    left, up, front = ((float(a[0]), float(a[1]), float(a[2])) for a in _snapped(frame, near).T)
     return Facing(left, up, front, by)
 
 
@@ -132,7 +166,7 @@ def _faces_backwards(
     return bool(features < middle - 0.15 * extent)
 
 
-def _snapped(frame: Array) -> Array:
+def _snapped(frame: Array, enough: float) -> Array:
     """The nearest turn of the world's own axes if it is near, else the frame itself."""
     nearest = np.zeros((3, 3))
     left, up = int(np.argmax(np.abs(frame[:, 0]))), int(np.argmax(np.abs(frame[:, 1])))
@@ -140,7 +174,7 @@ def _snapped(frame: Array) -> Array:
         return frame
     nearest[left, 0], nearest[up, 1] = np.sign(frame[left, 0]), np.sign(frame[up, 1])
     nearest[:, 2] = np.cross(nearest[:, 0], nearest[:, 1])
-    near = np.einsum("ij,ij->j", nearest, frame).min() > _SNAP
+    near = np.einsum("ij,ij->j", nearest, frame).min() > enough
     return nearest if near else frame
 
 

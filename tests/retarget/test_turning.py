@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from mmface_core.conventions import euler_to_rotation, rotation_to_blender, rotation_to_euler
 from mmface_core.errors import UserError
 from retarget import rotations
-from retarget.mapping.bones import eye_side, find_eyes, find_head, head_score
+from retarget.mapping.bone_roles import eye_side
+from retarget.mapping.bones import find_eyes, find_head, head_score
 from retarget.mapping.by_name import map_by_name
 from retarget.mapping.facing import find_facing
 from retarget.mapping.schema import Facing, TurnTarget
