@@ -45,8 +45,8 @@ class KeyFacts:
 class MeshFacts:
     """One mesh with keys. mirrored: pairs of keys that are mirror images; duplicates: pairs that move alike.
 
-    parents: what it hangs on, nearest first ("Armature / Head" for a bone). scale: of its axes in the world. turned: degrees
-    that it is turned in the world. reflected: whether its transform mirrors it.
+    parents: what it hangs on, nearest first ("Armature / Head" for a bone). scale: of its axes in the world. turned:
+    degrees that it is turned in the world. reflected: whether its transform mirrors it.
     """
 
     name: str
@@ -75,8 +75,8 @@ class BoneFacts:
 
 @dataclass(frozen=True)
 class Inspection:
-    """All of it. size: the world units from chin to crown, roughly; None where nothing says. mapped: how names and bones
-    would drive it; None where nothing could be driven, with the reason in `problem`.
+    """All of it. size: the world units from chin to crown, roughly; None where nothing says. mapped: how names and
+    bones would drive it; None where nothing could be driven, with the reason in `problem`.
     """
 
     name: str

@@ -79,8 +79,8 @@ class Bone:
     offset, rotation (3, 3) its rotation alone.
 
     rotation_locks, location_locks: for the bone's own x, y, z, whether the artist locked it. limits: for x, y, z the
-    (least, most) radians of a Limit Rotation constraint in local space, None where free. inherits: whether it turns with
-    its parent. connected: its head sits on its parent's tail, so that it cannot be moved.
+    (least, most) radians of a Limit Rotation constraint in local space, None where free. inherits: whether it turns
+    with its parent. connected: its head sits on its parent's tail, so that it cannot be moved.
     """
 
     name: str

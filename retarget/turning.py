@@ -115,7 +115,7 @@ def _locations(obj: SceneObject, world: Array, about: Array) -> Array:
 def turn_curves(
     rig: RigDescription, mapping: Mapping, weights: Array, rotation: Array, confidence: Array, head: str
 ) -> list[RotationCurve]:
-    """All rotation curves of the mapping: the neck's and the head's (unless `head` is "off"), the eyes', other bones'."""
+    """All rotation curves of the mapping: the neck's and head's (unless `head` is "off"), the eyes', other bones'."""
     curves = []
     if head != "off" and mapping.head:
         turns = head_turns(rotation, confidence, head)

@@ -152,7 +152,9 @@ class TestWithBlender:
         assert "could not be imported" in refused(take, tmp_path / "text.fbx")
 
     def test_no_channel_matches(self, refused, take, shared):
-        assert "No channel matched" in refused(take, shared / "data" / "rigs" / "RobotExpressive.glb")
+        assert "No channel matched" in refused(
+            take, shared / "data" / "rigs" / "RobotExpressive.glb", "--preset", "mmd", "--map-by", "names"
+        )
 
 
 class TestWithRig:

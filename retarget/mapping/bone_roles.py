@@ -8,37 +8,40 @@ from retarget.mapping.conventions.rigify import ROLES
 from retarget.mapping.spelling import BOTH, LEFT, RIGHT, words
 
 
-def _words(text: str) -> frozenset[str]:
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
 # Words that programs add to bone names and that say nothing about the body part.
-DECORATION: Final = _words(
+DECORATION: Final = word_set(
     """
     mixamorig mixamo cc base rl j bip bip01 valve biped valvebiped c m f x ctrl control con bone bn b
     jnt joint jt sk skel def org mch rig armature adj face facial fk main root character char master
     """
 )
 # Rigify's inner layers: its plain `head` is the one that an animator keys.
-INNER: Final = _words("def org mch")
-_NOT_ITSELF: Final = _words("end nub tip target aim look at ik pole tweak scale socket twist helper hair hat ornament")
-_HELPERS: Final = _NOT_ITSELF | _words("top front gear band set light")
+INNER: Final = word_set("def org mch")
+_NOT_ITSELF: Final = word_set(
+    "end nub tip target aim look at ik pole tweak scale socket twist helper hair hat ornament"
+)
+_HELPERS: Final = _NOT_ITSELF | word_set("top front gear band set light")
 _SIDES: Final = {"l": LEFT, "left": LEFT, "r": RIGHT, "right": RIGHT}
-_NO_EYE: Final = frozenset(
+_NO_EYE: Final = word_set(
     """
     lid lids lash lashes brow brows blink squint target aim look at ik end nub tip master tweak top
     bottom upper lower up down corner inner outer in out socket bag crease t glint highlight
-    """.split()
+    """
 )
 _ELSEWHERE: Final = {
     "首": ("neck", BOTH), "あご": ("jaw", BOTH), "顎": ("jaw", BOTH), "下顎": ("jaw", BOTH),
     "左目": ("eye", LEFT), "右目": ("eye", RIGHT), "目.L": ("eye", LEFT), "目.R": ("eye", RIGHT),
     "左眉": ("brow", LEFT), "右眉": ("brow", RIGHT),
 }  # fmt: skip
-_UPPER: Final = _words("upper up top t superior upr")
-_LOWER: Final = _words("lower low bottom bot b down inferior lwr")
-_INWARD: Final = _words("inner in inside mid middle")
-_OUTWARD: Final = _words("outer out outside tail")
+_UPPER: Final = word_set("upper up top t superior upr")
+_LOWER: Final = word_set("lower low bottom bot b down inferior lwr")
+_INWARD: Final = word_set("inner in inside mid middle")
+_OUTWARD: Final = word_set("outer out outside tail")
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ def role_of(name: str) -> Role | None:
     rest = set(parts) - set(_SIDES)
     if eye := eye_side(name):
         return Role("eye", eye)
-    if len(sides) > 1 or rest & _HELPERS - _words("top"):
+    if len(sides) > 1 or rest & _HELPERS - word_set("top"):
         return None
     side = sides.pop() if sides else BOTH
     bare = rest - DECORATION

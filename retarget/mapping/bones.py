@@ -4,19 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from retarget.mapping.bone_roles import DECORATION, INNER, eye_side, role_of
+from retarget.mapping.bone_roles import DECORATION, INNER, eye_side, role_of, word_set
 from retarget.mapping.facing import moved_by
 from retarget.mapping.names import words
 from retarget.mapping.schema import Channel, Facing, TurnTarget
 from retarget.motion import Pivot
 from retarget.rig import Armature, Bone, Mesh, RigDescription
 
-
-_NO_HEAD = frozenset(
+_NO_HEAD = word_set(
     """
     top end nub tip front hair hat gear aim look at target ik pole tweak scale socket ornament band set
     light
-    """.split()
+    """
 )
 _HEAD_ELSEWHERE = frozenset({"頭", "あたま", "kopf", "tete", "cabeza", "testa"})
 

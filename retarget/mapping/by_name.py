@@ -1,7 +1,7 @@
 """Maps the 52 ARKit units onto a rig's shape keys by their names, mesh by mesh, through the tables in `conventions`.
 
-Units come first, then visemes, then whole faces; among equals, the convention of which the rig has most. Each ARKit unit
-goes to the first convention that has a live key for it, so that a dead `jawOpen` gives way to a live `Fcl_MTH_A`.
+Units come first, then visemes, then whole faces; among equals, the convention of which the rig has most. Each ARKit
+unit goes to the first convention that has a live key for it, so that a dead `jawOpen` gives way to a live `Fcl_MTH_A`.
 """
 
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ class _Reading:
                 self.on[mesh.object] = found
 
     def _read(self, mesh: Mesh) -> _Found:
-        """Of two keys for one row, a live one comes before a dead one, a table's first name before its alternatives, and
-        a plainer name before a longer one (`eyeBlinkLeft` before `eyeBlinkLeft.001`).
+        """Of two keys for one row, a live one comes before a dead one, a table's first name before its alternatives,
+        and a plainer name before a longer one (`eyeBlinkLeft` before `eyeBlinkLeft.001`).
         """
         prefixes = common_prefixes([key.name for key in mesh.keys], (mesh.object,))
         entries = []

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import pairwise
 from typing import Any
 
 from mmface_core.errors import UserError
@@ -75,7 +76,7 @@ class Checked:
         pairs = isinstance(value, list | tuple) and all(
             isinstance(p, list | tuple) and len(p) == 2 and _is_number(p[0]) and _is_number(p[1]) for p in value
         )
-        if not pairs or len(value) < 2 or any(a[0] >= b[0] for a, b in zip(value[:-1], value[1:], strict=True)):
+        if not pairs or len(value) < 2 or any(a[0] >= b[0] for a, b in pairwise(value)):
             raise self.wrong(field, value, "give two or more [weight, value] pairs, the weights rising")
         return tuple((float(x), float(y)) for x, y in value)
 

@@ -1,7 +1,7 @@
 """A face of bones: which bones follow the units that no key follows, and how.
 
-Rest poses and axes differ from rig to rig, so nothing is read off a bone's own axes. Turns are given in the head's frame,
-and each is tried on the skin that the bone carries: a small turn about the axis from ear to ear must move the chin, or
+Rest poses and axes differ from rig to rig, so nothing is read off a bone's own axes. Turns are given in the head's
+frame, and each is tried on the skin that the bone carries: a turn about the axis from ear to ear must move the chin, or
 the lid, the right way; a bone that sits on what it moves has no lever and is moved instead. Distances are measured in
 eye distances of the rig, so that scale and proportions follow from it.
 """
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.mapping.bone_roles import Role, role_of
 from retarget.mapping.bones import armatures_of, face_meshes
-from retarget.mapping.facing import skin_middle
-from retarget.mapping.schema import BoneTarget, Channel, Facing, Triple
+from retarget.mapping.facing import skin_middle, skin_of
+from retarget.mapping.schema import BoneTarget, Channel, Facing, Triple, in_arkits_order
 from retarget.mapping.spelling import LEFT, RIGHT
 from retarget.rig import Armature, Bone, RigDescription
 
@@ -45,7 +45,9 @@ _HEAD_TO_EYES: Final = 0.27  # distance between the eyes over the height of the 
 
 @dataclass(frozen=True)
 class _Part:
-    """A bone with a role. lever (3,): from its head to the middle of the skin it carries, in the head's frame."""
+    """A bone with a role. lever (3,): from its head to the middle of the skin it carries (for a jaw, to the chin), in
+    the head's frame.
+    """
 
     armature: Armature
     bone: Bone
@@ -80,8 +82,7 @@ def add_bones(
             found.setdefault(name, []).append(target)
     kept = [channel for channel in channels if channel.channel not in found]
     made = [Channel(name, tuple(targets), by="bone") for name, targets in found.items()]
-    order = {name: i for i, name in enumerate(ARKIT_NAMES)}
-    return tuple(sorted((*kept, *made), key=lambda channel: order[channel.channel]))
+    return in_arkits_order((*kept, *made))
 
 
 def _drives(channel: Channel) -> bool:
@@ -89,7 +90,7 @@ def _drives(channel: Channel) -> bool:
 
 
 def find_parts(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing) -> dict[tuple[str, str], _Part]:
-    """The bones of the face by (part, side): the surest name, free of drivers, an artist's control before inner layers."""
+    """The bones of the face by (part, side): the surest name, free of drivers, controls before inner layers."""
     found: dict[tuple[str, str], _Part] = {}
     for armature in armatures_of(rig, face_meshes(rig, channels)):
         for bone in armature.bones.values():
@@ -111,9 +112,19 @@ def _copied(bone: Bone) -> bool:
 
 
 def _part(rig: RigDescription, armature: Armature, bone: Bone, role: Role, facing: Facing) -> _Part:
-    tip = skin_middle(rig, armature, bone)
+    tip = _chin(rig, armature, bone) if role.part == "jaw" else skin_middle(rig, armature, bone)
     to_head = facing.matrix.T
     return _Part(armature, bone, role, to_head @ (tip - bone.head), to_head @ tip)
+
+
+def _chin(rig: RigDescription, armature: Armature, bone: Bone) -> Array:
+    """Where the jaw ends: the middle of the skin that it carries fully and farthest from its joint, (3,), world."""
+    points, weights = skin_of(rig, armature, bone)
+    if not len(points):
+        return bone.tail
+    points = points[weights >= 0.5 * weights.max()]
+    away = np.linalg.norm(points - bone.head, axis=1)
+    return points[away >= np.quantile(away, 0.75)].mean(axis=0)
 
 
 def _eye_distance(rig: RigDescription, parts: dict[tuple[str, str], _Part], facing: Facing) -> float:
@@ -204,7 +215,8 @@ def _lid_target(lid: _Part, up: float, unit: float) -> BoneTarget | None:
     _, height, ahead = (float(v) for v in lid.lever)
     if abs(ahead) <= LEAST_LEVER * unit:
         return lid.moved(np.array([0.0, up, 0.0])) if lid.movable else None
-    # A lever of length r at the angle a above the level ends at the height r sin(a); a turn by +x sinks what lies ahead.
+    # A lever of length r at the angle a above the level ends at the height r sin(a); a turn by +x sinks what lies
+    # ahead.
     length, angle = np.hypot(height, ahead), np.arctan2(height, abs(ahead))
     wanted = np.arcsin(np.clip((height + up) / length, -0.95, 0.95))
     return lid.turned((float(np.copysign(1.0, ahead) * np.degrees(angle - wanted)), 0.0, 0.0))

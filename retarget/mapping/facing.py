@@ -23,8 +23,8 @@ def find_facing(rig: RigDescription, channels: tuple[Channel, ...]) -> Facing:
     """The character's axes.
 
     Left leads from the right keys' places to the left keys', up from the mouth's to the brows'. Where the keys give no
-    such pairs, the bones do: left ones against right ones, and the head's above the rest. Where neither does: facing -y,
-    z up, Blender's own habit.
+    such pairs, the bones do: left ones against right ones, and the head's above the rest. Where neither does: facing
+    -y, z up, Blender's own habit.
     """
     centres = _centres(rig, channels)
     across = [
@@ -79,7 +79,13 @@ def _upwards(rig: RigDescription, armature: Armature) -> Array | None:
 
 
 def skin_middle(rig: RigDescription, armature: Armature, bone: Bone) -> Array:
-    """The middle (3,), world, of the skin that a bone and all below it carry; its tail where it carries none.
+    """The middle (3,), world, of the skin that a bone and all below it carry; its tail where it carries none."""
+    points, weights = skin_of(rig, armature, bone)
+    return weights @ points / weights.sum() if len(points) else bone.tail
+
+
+def skin_of(rig: RigDescription, armature: Armature, bone: Bone) -> tuple[Array, Array]:
+    """Vertices (N, 3), world, that a bone and all below it carry, and how much (N,).
 
     Rigify's controls carry no skin: theirs is that of the DEF- bone of the same name.
     """
@@ -87,13 +93,13 @@ def skin_middle(rig: RigDescription, armature: Armature, bone: Bone) -> Array:
     for other in armature.bones.values():  # parents come before their children
         if other.parent in below:
             below.add(other.name)
-    total, middle = 0.0, np.zeros(3)
+    points, weights = [np.zeros((0, 3))], [np.zeros(0)]
     for mesh in rig.meshes:
         for group in below & mesh.skin.keys():
-            weights = mesh.skin[group].astype(np.float64)
-            total += float(weights.sum())
-            middle += weights @ mesh.positions
-    return middle / total if total > 0 else bone.tail
+            carried = mesh.skin[group] > 0
+            points.append(mesh.positions[carried].astype(np.float64))
+            weights.append(mesh.skin[group][carried].astype(np.float64))
+    return np.concatenate(points), np.concatenate(weights)
 
 
 def _other_side(bone: str) -> str | None:

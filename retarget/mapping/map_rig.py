@@ -70,7 +70,7 @@ def map_rig(rig: RigDescription, name: str, head: str = "absolute", options: Map
     channels = add_bones(rig, named.channels, named.dead, facing)
     named = _with_channels(named, channels)
     if not channels:
-        raise _nothing_matched(rig, name)
+        raise _nothing_matched(rig, name, notes)
     mapping = Mapping(channels, facing)
     if head != "off" and (target := find_head(rig, channels, facing)):
         target, neck = share_with_neck(rig, target, options.neck)
@@ -105,17 +105,18 @@ def _with_channels(named: Named, channels: tuple[Channel, ...]) -> Named:
     )
 
 
-def _nothing_matched(rig: RigDescription, name: str) -> UserError:
+def _nothing_matched(rig: RigDescription, name: str, notes: tuple[str, ...]) -> UserError:
     if not rig.keyed_meshes:
         return UserError(
-            f"{name} has no shape keys, and no bones of a face (jaw, lids, brows), so there is nothing that a face could "
-            "drive. `mmface rig create-shapes` can give it keys."
+            f"{name} has no shape keys, and no bones of a face (jaw, lids, brows), so there is nothing that a face "
+            "could drive. `mmface rig create-shapes` can give it keys."
         )
     keys = list(dict.fromkeys(key.name for mesh in rig.keyed_meshes for key in mesh.keys))
     some = ", ".join(keys[:8]) + (", ..." if len(keys) > 8 else "")
     return UserError(
         f"No channel matched: none of the {len(keys)} shape keys of {name} ({some}) is named in a way that is known, "
         "or moves the face like one of ARKit's units. Write what they do into a mapping: `mmface rig map --blank`."
+        + "".join(f" ({note})" for note in notes)
     )
 
 

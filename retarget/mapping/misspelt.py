@@ -8,7 +8,7 @@ from difflib import get_close_matches
 
 from retarget.mapping.by_name import Named, Overruled
 from retarget.mapping.names import words
-from retarget.mapping.schema import Channel, Facing, KeyTarget
+from retarget.mapping.schema import Channel, Facing, KeyTarget, in_arkits_order
 from retarget.mapping.spelling import OTHER_SIDE
 from retarget.mapping.symmetry import mirror_of, mirrors
 from retarget.rig import RigDescription
@@ -62,7 +62,7 @@ def accept_misspelt(rig: RigDescription, named: Named, facing: Facing) -> Named:
         why = f"the key {key_name} is taken for it, misspelt: it mirrors {partner.key}"
         named = replace(
             named,
-            channels=(*named.channels, Channel(channel, (target,), by="name")),
+            channels=in_arkits_order((*named.channels, Channel(channel, (target,), by="name"))),
             missing=tuple(name for name in named.missing if name != channel),
             unread=tuple(name for name in named.unread if name != place),
             overruled=(*named.overruled, Overruled(channel, why)),

@@ -4,6 +4,7 @@ docs/rigs.md explains the file to those who edit it.
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ class KeyTarget:
 class BoneTarget:
     """A bone that a channel turns and moves, on top of the pose in the file, in the head's frame (x left, y up, z out).
 
-    turn: rotation vector in degrees at weight 1, about the bone's head. move: offset at weight 1, in units of the world.
+    turn: rotation vector in degrees at weight 1, about the bone's head. move: offset at weight 1, in the world's unit.
     Both are times gain * curve(weight) + offset; channels of one bone add up.
     """
 
@@ -125,7 +126,7 @@ class Mapping:
     neck: tuple[TurnTarget, ...] = ()
 
     def key_curves(self, weights: Array) -> list[KeyCurve]:
-        """Curves of all keys for ARKit weights (T, 52). Where targets of one key differ in limits, the tightest hold."""
+        """Curves of all keys for ARKit weights (T, 52). Where targets of a key differ in limits, the tightest hold."""
         sums: dict[tuple[str, str], Array] = {}
         limits: dict[tuple[str, str], tuple[float, float]] = {}
         for channel in self.channels:
@@ -179,6 +180,11 @@ class Mapping:
                 "by": self.facing.by,
             },
         }
+
+
+def in_arkits_order(channels: Iterable[Channel]) -> tuple[Channel, ...]:
+    """Channels as ARKit lists its units."""
+    return tuple(sorted(channels, key=lambda channel: ARKIT_INDEX[channel.channel]))
 
 
 def _amount(target: Target, weight: Array) -> Array:

@@ -1,4 +1,4 @@
-"""Reads names however they are spelt: capitals, separators, the place of the side, prefixes, numbers, full-width letters.
+"""Reads names however they are spelt: capitals, separators, the place of the side, prefixes, numbers, full width.
 
 `Speller` is the canonicaliser of the name tables: it knows every way to write a table's names, and says which row of
 the table a rig's key means, and on which side.

@@ -28,7 +28,8 @@ def in_blender():
 
 @pytest.fixture(scope="session")
 def rigs(in_blender, tmp_path_factory) -> Path:
-    """A folder with rigs: skinned.blend, loose.blend, driven.blend, plain.blend (no keys)."""
+    """A folder with rigs: skinned.blend, loose.blend, driven.blend, plain.blend (no keys),
+    unnamed.blend (keys called Key 1, Key 2), bony.blend (a face of bones)."""
     folder = tmp_path_factory.mktemp("rigs")
     in_blender("make_rigs", folder)
     return folder

@@ -39,7 +39,7 @@ def matrix(rotation, translation):
 
 
 def bony(maker, armature, seed=0, scale=1.0, drop=(), **changes):
-    """A rig without keys: bones of odd rolls, each with a patch of skin at its tip, in an armature turned and scaled."""
+    """A rig without keys: bones of odd rolls, each with skin at its tip, in an armature turned and scaled."""
     rng = np.random.default_rng(seed)
     world = matrix(scale * rotations.exp(rng.normal(size=3)), rng.normal(size=3))
     inverse = np.linalg.inv(world)
@@ -87,8 +87,8 @@ def moved(rig, mapped, bone, **weights):
         ("jaw", "jaw", ""), ("Jaw", "jaw", ""), ("CC_Base_JawRoot", "jaw", ""), ("jaw_master", "jaw", ""),
         ("mixamorig:Jaw", "jaw", ""), ("jaw_end", None, None), ("あご", "jaw", ""), ("jaw.L", None, None),
         ("Neck", "neck", ""), ("J_Bip_C_Neck", "neck", ""), ("neck_01", "neck", ""), ("neck_tie", None, None),
-        ("lid.T.L.002", "lid_upper", "Left"), ("eyelid_upper_R", "lid_upper", "Right"), ("LowerLid.L", "lid_lower", "Left"),
-        ("L_UpperEyelid", "lid_upper", "Left"), ("eyelash_upper.L", None, None), ("brow.T.R.003", "brow_inner", "Right"),
+        ("lid.T.L.002", "lid_upper", "Left"), ("upperlid_R", None, None), ("Lid_Low.L", "lid_lower", "Left"),
+        ("L_UpperEyelid", "lid_upper", "Left"), ("eyelash_upper.L", None, None), ("brow.T.L.003", "brow_inner", "Left"),
         ("LeftInnerBrow", "brow_inner", "Left"), ("eyebrow_outer_r", "brow_outer", "Right"), ("brow.L", "brow", "Left"),
         ("mouth_corner.L", "lip_corner", "Left"), ("master_eye.L", "eye", "Left"), ("Spine", None, None),
     ],

@@ -119,7 +119,7 @@ def put(data, place, value):
         (("channels", 0, "targets", 0, "curve"), [[1, 0], [0, 1]], "rising"),
         (("channels", 0, "targets", 0), 5, r"channels\[0\]\.targets\[0\] is 5; give an object in braces"),
         (("channels", 0, "targets"), "all", r"channels\[0\]\.targets is .all.; give a list"),
-        (("channels", 0, "channel"), "jawOpenn", r'channels\[0\]\.channel is "jawOpenn"; give the name of an ARKit unit'),
+        (("channels", 0, "channel"), "jawOpenn", r'channels\[0\]\.channel is "jawOpenn"; give the name of an ARKit'),
         (("channels", 0, "score"), 3, "from 0 to 1"),
         (("channels", 0, "mute"), "yes", "true or false"),
         (("channels",), 3, "channels is 3; give a list"),

@@ -1,7 +1,8 @@
 """MakeHuman's and MPFB's expression units, by what they do to the base mesh.
 
 Those whose names would mislead: "mouth-depression" pulls the corners down, "mouth-depression-retraction" the lower lip;
-"mouth-protusion" (so spelt) opens round lips, "mouth-pursing" is the kiss, "mouth-eversion" pushes the lower lip up and out.
+"mouth-protusion" (so spelt) opens round lips, "mouth-pursing" is the kiss, "mouth-eversion" pushes the lower lip up
+and out.
 """
 
 from typing import Final

@@ -8,9 +8,8 @@ from typing import Final
 from retarget.mapping.conventions.table import Convention
 
 UNITS: Final = {
-    "まばたき || ウィンク2 | ウィンク2左 | ウィンク | ウインク2 | ウインク || ウィンク2右 | ウィンク右2 | ウィンク右 | ウインク2右 | ウインク右": {
-        "eyeBlink{side}": 1.0
-    },
+    "まばたき || ウィンク2 | ウィンク2左 | ウィンク | ウインク2 | ウインク || ウィンク2右 | ウィンク右2 | ウィンク右 | "
+    "ウインク2右 | ウインク右": {"eyeBlink{side}": 1.0},
     "びっくり | 見開き": {"eyeWideLeft": 0.5, "eyeWideRight": 0.5},
     "じと目 | ジト目 | 目細め": {"eyeSquintLeft": 0.5, "eyeSquintRight": 0.5},
     "瞳上": {"eyeLookUpLeft": 0.5, "eyeLookUpRight": 0.5},

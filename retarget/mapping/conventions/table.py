@@ -20,10 +20,10 @@ class Convention:
     rows: a key's name -> {ARKit unit: weight}. The key's value is the sum of weight times unit, so weights may be
     negative ("A" opens with the jaw, but less while the lips are rounded). Names are spelt as their makers do; other
     capitals, separators and places of the side are read too (`spelling.Speller`). In a name, " | " parts alternatives,
-    of which the first that the rig has is used; "{side}" stands for the convention's own word for left and right, and in
-    a unit for Left and Right; a rig that has the two sides in one key gets their mean. "{way}" marks a movement to
-    a side, which has no whole; "{other}" in a unit is the opposite side. Where the sides have names of their own, the row
-    reads "WHOLE || LEFT || RIGHT".
+    of which the first that the rig has is used; "{side}" stands for the convention's own word for left and right, and
+    in a unit for Left and Right; a rig that has the two sides in one key gets their mean. "{way}" marks a movement to
+    a side, which has no whole; "{other}" in a unit is the opposite side. Where the sides have names of their own, the
+    row reads "WHOLE || LEFT || RIGHT".
 
     least: how many rows a rig must have before its keys are read in this convention: short names such as "A" mean
     little by themselves.

@@ -6,6 +6,7 @@ import os
 import sys
 
 import bpy
+from mathutils import Vector
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", ".."))
 from mmface_core.model.arkit import ARKIT_NAMES
@@ -76,6 +77,57 @@ def armature(*meshes):
     return rig
 
 
+def bony_face():
+    """A ball of radius 1 that faces -y, without keys, on bones of odd rolls; its armature is turned, moved and scaled.
+
+    The jaw may turn by 0.1 about each of its own axes at most; the right brow is locked along its own length.
+    """
+    bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=16)
+    face = bpy.context.object
+    face.name = "Face"
+    data = bpy.data.armatures.new("Bones")
+    rig = bpy.data.objects.new("Rig", data)
+    bpy.context.collection.objects.link(rig)
+    bpy.context.view_layer.objects.active = rig
+    bpy.ops.object.mode_set(mode="EDIT")
+    bones = {
+        "Neck": ((0, 0.2, -2), (0, 0.2, -1), None),
+        "Head": ((0, 0.2, -1), (0, 0.2, 1), "Neck"),
+        "jaw": ((0, 0.1, -0.2), (0, -0.7, -0.6), "Head"),
+        "eye.L": ((0.35, -0.6, 0.3), (0.35, -0.9, 0.3), "Head"),
+        "eye.R": ((-0.35, -0.6, 0.3), (-0.35, -0.9, 0.3), "Head"),
+        "upper_lid.L": ((0.35, -0.6, 0.3), (0.35, -0.9, 0.35), "Head"),
+        "upper_lid.R": ((-0.35, -0.6, 0.3), (-0.35, -0.9, 0.35), "Head"),
+        "brow.L": ((0.35, -0.8, 0.5), (0.35, -0.8, 0.6), "Head"),
+        "brow.R": ((-0.35, -0.8, 0.5), (-0.35, -0.8, 0.6), "Head"),
+    }
+    for number, (name, (base, tip, parent)) in enumerate(bones.items()):
+        bone = data.edit_bones.new(name)
+        bone.head, bone.tail, bone.roll = base, tip, 0.9 * number
+        bone.parent = data.edit_bones[parent] if parent else None
+    bpy.ops.object.mode_set(mode="OBJECT")
+    groups = {name: face.vertex_groups.new(name=name) for name in bones}
+    for vertex in face.data.vertices:
+        near = {name: (vertex.co - Vector(tip)).length for name, (_, tip, _) in bones.items()}
+        name = min(near, key=near.get)
+        # The face lies in front; the rest of the ball is the head's.
+        groups[name if near[name] < 0.4 and vertex.co.y < 0 else "Head"].add([vertex.index], 1.0, "REPLACE")
+    face.parent = rig
+    face.modifiers.new("Skin", "ARMATURE").object = rig
+    rig.rotation_euler = (0.0, 0.0, 0.0)
+    rig.scale = (0.1, 0.1, 0.1)
+    rig.location = (3.0, -2.0, 1.0)
+    limit = rig.pose.bones["jaw"].constraints.new("LIMIT_ROTATION")
+    limit.owner_space = "LOCAL"
+    rig.pose.bones["jaw"].rotation_mode = "XYZ"
+    for axis in "xyz":
+        setattr(limit, f"use_limit_{axis}", True)
+        setattr(limit, f"min_{axis}", -0.1)
+        setattr(limit, f"max_{axis}", 0.1)
+    rig.pose.bones["brow.R"].lock_location = (False, True, False)
+    return rig
+
+
 def save(folder, name):
     bpy.ops.wm.save_as_mainfile(filepath=os.path.join(folder, name))
     bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -110,6 +162,12 @@ def main():
 
     bpy.ops.mesh.primitive_cube_add()
     save(folder, "plain.blend")
+
+    ball("Head", {"Key 1": "jawOpen", "Key 2": "browInnerUp"})
+    save(folder, "unnamed.blend")
+
+    bony_face()
+    save(folder, "bony.blend")
 
     sys.stdout.write("RESULT " + json.dumps(sorted(os.listdir(folder))) + "\n")
     sys.stdout.flush()
