@@ -3,6 +3,7 @@
 from retarget.mapping.by_name import Named
 from retarget.mapping.misspelt import misspelt
 from retarget.mapping.schema import Channel, KeyTarget, Mapping
+from retarget.mapping.spelling import squashed
 
 _STAND_INS = {"viseme": "mouth shapes of speech", "expression": "whole faces"}
 
@@ -67,12 +68,18 @@ def listed(names: tuple[str, ...]) -> str:
 
 
 def _channel_lines(mapping: Mapping) -> list[str]:
-    """One line for each set of meshes and the channels that drive their keys."""
-    by_meshes: dict[tuple[str, ...], list[str]] = {}
+    """One line for each set of meshes: how many channels drive a key of their own name, and all others by name."""
+    by_meshes: dict[tuple[str, ...], list[Channel]] = {}
     for channel in mapping.channels:
         meshes = tuple(dict.fromkeys(target.object for target in channel.targets))
-        by_meshes.setdefault(meshes, []).append(_spelt(channel))
-    return [f"  on {listed(meshes)}: {listed(tuple(keys))}" for meshes, keys in by_meshes.items()]
+        by_meshes.setdefault(meshes, []).append(channel)
+    lines = []
+    for meshes, channels in by_meshes.items():
+        told = [spelt for channel in channels if squashed(spelt := _spelt(channel)) != squashed(channel.channel)]
+        same = len(channels) - len(told)
+        parts = ([f"{same} by keys of the same name"] if same else []) + told
+        lines.append(f"  on {listed(meshes)}: {listed(tuple(parts))}" if meshes else f"  on nothing: {len(channels)}")
+    return lines
 
 
 def _spelt(channel: Channel) -> str:
@@ -87,4 +94,6 @@ def _spelt(channel: Channel) -> str:
             names.append(f"bone {target.bone}")
     names = list(dict.fromkeys(names))
     score = f", {channel.score:.0%}" if channel.score is not None and channel.by == "geometry" else ""
-    return channel.channel if names == [channel.channel] else f"{channel.channel} ({' + '.join(names)}{score})"
+    if [squashed(name) for name in names] == [squashed(channel.channel)]:
+        return channel.channel
+    return f"{channel.channel} ({' + '.join(names)}{score})"
