@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mmface_core.errors import UserError
 from retarget.blender import Blender
@@ -23,6 +23,10 @@ from retarget.regions import region_of
 from retarget.report import Report
 from retarget.rig import RigDescription, rig_from_json
 from retarget.turning import HEAD_MODES, turn_curves
+
+if TYPE_CHECKING:
+    from retarget.mapping.by_geometry import Geometric
+    from retarget.mapping.combine import Asker
 
 RIG_KINDS = (".blend", ".glb", ".gltf", ".fbx")
 
@@ -108,8 +112,19 @@ def read_and_map(
 
     Raises UserError where nothing of the rig could be driven.
     """
-    described, warnings = describe_rig(rig, blender or Blender())
-    return map_described(described, rig.name, head, warnings, options)
+    blender = blender or Blender()
+    described, warnings = describe_rig(rig, blender)
+    return map_described(described, rig.name, head, warnings, options, lambda: compare_shapes(rig, described, blender))
+
+
+def compare_shapes(rig: Path, described: RigDescription, blender: Blender) -> "Geometric":
+    """Find the keys of each unit by how they move the face: seconds to a minute. Raises UserError."""
+    # Registration needs torch and scipy, which take seconds to import.
+    from retarget.mapping.by_geometry import map_by_geometry
+    from retarget.registration.rig import register_rig
+
+    registered = register_rig(rig, described, blender)
+    return map_by_geometry(described, registered.surfaces, registered.registration)
 
 
 def map_described(
@@ -118,12 +133,13 @@ def map_described(
     head: str = "absolute",
     warnings: tuple[str, ...] = (),
     options: MapOptions | None = None,
+    geometry: "Asker | None" = None,
 ) -> MappedRig:
     """Find out what drives what in a rig that was described before. `name` of the rig, for sentences.
 
     Raises UserError where nothing of the rig could be driven.
     """
-    mapped = map_rig(described, name, head, options)
+    mapped = map_rig(described, name, head, options, geometry)
     return replace(mapped, warnings=warnings + mapped.warnings)
 
 

@@ -33,7 +33,7 @@ def map_command(
     from retarget.mapping.map_rig import blank_mapping, map_rig
     from retarget.mapping.schema import save_mapping
     from retarget.mapping.told import mapping_lines
-    from retarget.pipeline import check_rig, describe_rig
+    from retarget.pipeline import check_rig, compare_shapes, describe_rig
 
     check_rig(rig)
     output = output or Path(f"{rig.stem}.map.json")
@@ -42,12 +42,13 @@ def map_command(
     if not output.resolve().parent.is_dir():
         raise UserError(f"The folder {output.resolve().parent} does not exist; make it first.")
     mapping.check()
-    described, warnings = describe_rig(rig, Blender(program, timeout))
+    blender = Blender(program, timeout)
+    described, warnings = describe_rig(rig, blender)
     if blank:
         save_mapping(blank_mapping(described), output)
         click.echo(f"Wrote {output}: 52 channels to fill in; the rig's keys are listed by `mmface rig inspect --keys`.")
         return
-    mapped = map_rig(described, rig.name, options=mapping)
+    mapped = map_rig(described, rig.name, options=mapping, geometry=lambda: compare_shapes(rig, described, blender))
     save_mapping(mapped.mapping, output)
     lines = mapping_lines(mapped.mapping, mapped.named)
     lines += [f"Note: {warning}" for warning in warnings + mapped.warnings]

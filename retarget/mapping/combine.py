@@ -13,7 +13,7 @@ Geometry costs time, so by default it is asked only where names leave a unit ope
 keys that no name accounts for.
 """
 
-import importlib.util
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -37,31 +37,30 @@ class Geometric(Protocol):
     def channels(self) -> tuple[Channel, ...]:
         """Channels with their scores."""
 
+    @property
+    def note(self) -> str | None:
+        """Why there are none, for the user."""
 
-def map_by(rig: RigDescription, named: Named, how: str) -> tuple[Named, tuple[str, ...]]:
-    """Names combined with geometry, as `how` (one of MAP_BY) asks for; and sentences on what could not be done."""
-    if how == "names":
+
+Asker = Callable[[], Geometric]  # registers the face model to the rig and maps by shape; takes its time
+
+
+def map_by(rig: RigDescription, named: Named, how: str, ask: Asker | None) -> tuple[Named, tuple[str, ...]]:
+    """Names combined with geometry, as `how` (one of MAP_BY) asks for; and sentences on what could not be done.
+
+    ask: None where only a description of the rig is there, which cannot be registered. Raises UserError where geometry
+    alone was asked for and finds nothing.
+    """
+    if how == "names" or (how == "both" and (ask is None or not worth_asking(rig, named))):
         return named, ()
+    if ask is None:
+        raise UserError("Only a rig's own file can be mapped by geometry; map it with `mmface rig map`.")
+    found = ask()
     if how == "geometry":
-        return only_geometry(named, ask_geometry(rig)), ()
-    if not worth_asking(rig, named):
-        return named, ()
-    if importlib.util.find_spec("retarget.mapping.by_geometry") is None:
-        return named, ()
-    try:
-        geometric = ask_geometry(rig)
-    except UserError as error:
-        return named, (f"shapes could not be compared, so that names alone decide: {error}",)
-    return combine(named, geometric), ()
-
-
-def ask_geometry(rig: RigDescription) -> Geometric:
-    """The mapping by shape. Raises UserError where the rig's face cannot be found or registered."""
-    if importlib.util.find_spec("retarget.mapping.by_geometry") is None:
-        raise UserError("This mmface cannot map by geometry; use --map-by names.")
-    # Registration needs torch and scipy, which take seconds to import.
-    by_geometry = importlib.import_module("retarget.mapping.by_geometry")
-    return by_geometry.map_by_geometry(rig)
+        if not found.channels:
+            raise UserError(found.note or "No key of the rig moves like one of ARKit's units.")
+        return only_geometry(named, found), ()
+    return combine(named, found), (found.note,) if found.note else ()
 
 
 def worth_asking(rig: RigDescription, named: Named) -> bool:

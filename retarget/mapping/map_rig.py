@@ -9,7 +9,7 @@ from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.mapping.bones import NECK_SHARE, find_eyes, find_head, share_with_neck
 from retarget.mapping.by_name import Named, map_by_name
-from retarget.mapping.combine import MAP_BY, map_by
+from retarget.mapping.combine import MAP_BY, Asker, map_by
 from retarget.mapping.face_bones import add_bones
 from retarget.mapping.facing import find_facing
 from retarget.mapping.misspelt import accept_misspelt
@@ -48,8 +48,16 @@ class MappedRig:
     warnings: tuple[str, ...]
 
 
-def map_rig(rig: RigDescription, name: str, head: str = "absolute", options: MapOptions | None = None) -> MappedRig:
+def map_rig(
+    rig: RigDescription,
+    name: str,
+    head: str = "absolute",
+    options: MapOptions | None = None,
+    geometry: Asker | None = None,
+) -> MappedRig:
     """Find out what drives what, or read it from the file of the options. name: the rig's, for sentences.
+
+    geometry: maps by shape when it is called; None where there is no file to register.
 
     Raises UserError where nothing could be driven, or where the file names what the rig has not.
     """
@@ -65,7 +73,7 @@ def map_rig(rig: RigDescription, name: str, head: str = "absolute", options: Map
     named = accept_misspelt(rig, named, facing)
     notes: tuple[str, ...] = ()
     if rig.keyed_meshes:
-        named, notes = map_by(rig, named, options.how)
+        named, notes = map_by(rig, named, options.how, geometry)
         facing = find_facing(rig, named.channels)
     channels = add_bones(rig, named.channels, named.dead, facing)
     named = _with_channels(named, channels)

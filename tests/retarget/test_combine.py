@@ -1,7 +1,5 @@
 """Names and geometry together: who is believed, and when geometry is asked."""
 
-import sys
-import types
 from dataclasses import dataclass
 
 import pytest
@@ -17,6 +15,7 @@ from retarget.mapping.schema import Channel, KeyTarget
 @dataclass(frozen=True)
 class Found:
     channels: tuple
+    note: str | None = None
 
 
 def by_shape(score=0.9, **keys):
@@ -32,26 +31,15 @@ def drives(named):
     return {c.channel: [t.key for t in c.targets] for c in named.channels}
 
 
-@pytest.fixture
-def geometry(monkeypatch):
-    """Puts a stand-in in the place of the geometric mapping; counts how often it is asked."""
+class Asker:
+    """Stands in for the registration; counts how often it is asked."""
 
-    def put(found):
-        asked = []
+    def __init__(self, found):
+        self.found, self.asked = found, 0
 
-        def map_by_geometry(rig):
-            asked.append(rig)
-            if isinstance(found, Exception):
-                raise found
-            return found
-
-        module = types.ModuleType("retarget.mapping.by_geometry")
-        module.map_by_geometry = map_by_geometry
-        module.__spec__ = types.SimpleNamespace(name=module.__name__)
-        monkeypatch.setitem(sys.modules, module.__name__, module)
-        return asked
-
-    return put
+    def __call__(self):
+        self.asked += 1
+        return self.found
 
 
 def test_geometry_fills_what_names_leave_open(maker):
@@ -120,11 +108,11 @@ def test_geometry_alone_forgets_the_names(maker):
     assert drives(only_geometry(named, by_shape(jawOpen="cheekPuff"))) == {"jawOpen": ["cheekPuff"]}
 
 
-def test_geometry_is_not_asked_where_names_settle_all(maker, geometry):
-    asked = geometry(by_shape())
+def test_geometry_is_not_asked_where_names_settle_all(maker):
+    ask = Asker(by_shape())
     rig = maker.rig(maker.mesh({n: n for n in ARKIT_NAMES if n != "tongueOut"} | {"Key 1": "jawOpen"}))
-    map_by(rig, map_by_name(rig), "both")
-    assert not asked
+    map_by(rig, map_by_name(rig), "both", ask)
+    assert not ask.asked
 
 
 def test_geometry_is_not_asked_where_no_key_is_to_spare(maker):
@@ -132,22 +120,28 @@ def test_geometry_is_not_asked_where_no_key_is_to_spare(maker):
     assert not worth_asking(rig, map_by_name(rig))  # Idle moves nothing
 
 
-def test_geometry_is_asked_where_names_say_nothing_at_all(maker, geometry):
-    asked = geometry(by_shape(jawOpen="Key 1"))
+def test_geometry_is_asked_where_names_say_nothing_at_all(maker):
+    ask = Asker(by_shape(jawOpen="Key 1"))
     rig = maker.rig(maker.mesh({"Key 1": "jawOpen", "Key 2": "cheekPuff"}))
-    mapped = map_rig(rig, "rig.blend")
-    assert len(asked) == 1 and drives(mapped.named) == {"jawOpen": ["Key 1"]}
+    mapped = map_rig(rig, "rig.blend", geometry=ask)
+    assert ask.asked == 1 and drives(mapped.named) == {"jawOpen": ["Key 1"]}
     with pytest.raises(UserError, match=r"No channel matched: none of the 2 shape keys of rig\.blend .Key 1, Key 2\)"):
-        map_rig(rig, "rig.blend", options=MapOptions(how="names"))
+        map_rig(rig, "rig.blend", options=MapOptions(how="names"), geometry=ask)
 
 
-def test_a_rig_that_geometry_cannot_read_is_mapped_by_names_and_that_is_said(maker, geometry):
-    geometry(UserError("no face was found on it"))
+def test_a_rig_without_a_face_is_mapped_by_names_and_that_is_said(maker):
+    ask = Asker(Found((), "no face was found on it"))
     rig = maker.rig(maker.mesh(["jawOpen"], extra=()), maker.mesh({"Key 1": "cheekPuff"}, "B"))
-    mapped = map_rig(rig, "rig.blend")
-    assert drives(mapped.named) == {"jawOpen": ["jawOpen"]}
-    assert any("no face was found" in warning for warning in mapped.warnings)
+    mapped = map_rig(rig, "rig.blend", geometry=ask)
+    assert drives(mapped.named) == {"jawOpen": ["jawOpen"]} and "no face was found on it" in mapped.warnings
     with pytest.raises(UserError, match="no face was found"):
+        map_rig(rig, "rig.blend", options=MapOptions(how="geometry"), geometry=ask)
+
+
+def test_a_description_alone_cannot_be_mapped_by_geometry(maker):
+    rig = maker.rig(maker.mesh(["jawOpen"]))
+    assert drives(map_rig(rig, "rig.blend").named) == {"jawOpen": ["jawOpen"]}
+    with pytest.raises(UserError, match="mmface rig map"):
         map_rig(rig, "rig.blend", options=MapOptions(how="geometry"))
 
 
