@@ -43,7 +43,7 @@ class Pivot:
 class RotationCurve:
     """Quaternions (T, 4), w first, of an object or of one of its bones: the basis rotation, which the artist also keys.
 
-    locations (T, 3): of an object that turns about a point other than its origin.
+    locations (T, 3): of an object that turns about a point other than its origin, or of a bone that moves.
     """
 
     object: str
