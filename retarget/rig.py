@@ -173,7 +173,7 @@ def rig_from_json(data: dict[str, Any], arrays: Path) -> RigDescription:
         meshes=tuple(_mesh(m, values, objects[m["object"]].world) for m in data["meshes"]),
         armatures={a["object"]: _armature(a) for a in data["armatures"]},
         actions=tuple(data["actions"]),
-        unit_scale=data["scene"]["unit_scale"],
+        unit_scale=data["scene"].get("unit_scale", 1.0),
     )
 
 
@@ -241,11 +241,12 @@ def _armature(data: dict[str, Any]) -> Armature:
                 locked=b["locked"],
                 driven=b["driven"],
                 constraints=tuple(b["constraints"]),
-                rotation_locks=tuple(b["locks"]["rotation"]),
-                location_locks=tuple(b["locks"]["location"]),
-                limits=tuple(tuple(pair) if pair else None for pair in b["limits"]),
-                inherits=b["inherits_rotation"],
-                connected=b["connected"],
+                # Descriptions of before these were told go without.
+                rotation_locks=tuple(b.get("locks", {}).get("rotation", (False, False, False))),
+                location_locks=tuple(b.get("locks", {}).get("location", (False, False, False))),
+                limits=tuple(tuple(pair) if pair else None for pair in b.get("limits", (None, None, None))),
+                inherits=b.get("inherits_rotation", True),
+                connected=b.get("connected", False),
             )
             for b in data["bones"]
         },

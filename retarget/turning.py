@@ -79,7 +79,7 @@ def _bone_curve(armature: Armature, name: str, world: Array, moves: Array | None
     frame = whole @ rotations.orthogonal(bone.basis[:3, :3]).T
     turned = within_limits(frame.T @ world @ frame @ bone.rotation, bone)
     locations = None
-    if moves is not None and np.abs(moves).max() > 0:
+    if moves is not None:
         # The frame in which the bone's location acts, with the armature's scale: from its channel to the world.
         channel = armature.world[:3, :3] @ (bone.pose @ np.linalg.inv(bone.basis))[:3, :3]
         own = bone.basis[:3, 3]

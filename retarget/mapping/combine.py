@@ -2,7 +2,8 @@
 
 The rule, unit by unit:
 
-1. A unit that names leave open (no key, or only dead ones) is geometry's, where its score is at least LEAST_SCORE.
+1. A unit that names leave open (no key, or only dead ones) is geometry's, where its score is at least LEAST_SCORE; at
+   least SURE where the key that does most of it already has work of its own by its name.
 2. A unit whose name is only a stand-in (a viseme, a whole face) is geometry's from SURE on.
 3. A unit with a live key of its own name keeps it, unless geometry contradicts it clearly: geometry explains the unit
    from other keys with a score of SURE or more, and says as surely that the named key is another unit altogether. Then
@@ -88,11 +89,12 @@ def combine(named: Named, geometric: Geometric) -> Named:
     """Compare both mappings by the rule above."""
     shapes = {channel.channel: channel for channel in _not_driven(named, geometric.channels)}
     names = {channel.channel: channel for channel in named.channels}
+    busy = {key for c in named.channels if c.channel not in named.dead for key in _main_keys(c)}
     channels: list[Channel] = []
     notes = list(named.overruled)
     for unit in ARKIT_NAMES:
         name, shape = names.get(unit), shapes.get(unit)
-        chosen, note = _choose(unit, name, shape, shapes, dead=unit in named.dead)
+        chosen, note = _choose(unit, name, shape, shapes, dead=unit in named.dead, busy=busy)
         if chosen:
             channels.append(chosen)
         if note:
@@ -110,10 +112,17 @@ def combine(named: Named, geometric: Geometric) -> Named:
 
 
 def _choose(
-    unit: str, name: Channel | None, shape: Channel | None, shapes: dict[str, Channel], dead: bool
+    unit: str,
+    name: Channel | None,
+    shape: Channel | None,
+    shapes: dict[str, Channel],
+    dead: bool,
+    busy: set[tuple[str, str]],
 ) -> tuple[Channel | None, str | None]:
     """(the channel to use, why it is not the name's if that is worth saying)."""
     if shape is None or (score := shape.score or 0.0) < LEAST_SCORE:
+        return name, None
+    if (name is None or dead) and score < SURE and busy & set(_main_keys(shape)[:1]):
         return name, None
     if name is None:
         return shape, None

@@ -139,21 +139,22 @@ class Mapping:
                 limits[where] = (max(low, target.min), min(high, target.max))
         return [KeyCurve(*where, values=np.clip(values, *limits[where])) for where, values in sums.items()]
 
-    def bone_motions(self, weights: Array) -> dict[tuple[str, str], tuple[Array, Array]]:
+    def bone_motions(self, weights: Array) -> dict[tuple[str, str], tuple[Array, Array | None]]:
         """(armature, bone) -> turns (T, 3), rotation vectors in radians, and moves (T, 3), for ARKit weights (T, 52).
 
-        Both in the head's frame, moves in the world's unit.
+        Both in the head's frame, moves in the world's unit; None for a bone that nothing moves.
         """
-        sums: dict[tuple[str, str], tuple[Array, Array]] = {}
+        sums: dict[tuple[str, str], tuple[Array, Array | None]] = {}
         zero = np.zeros((len(weights), 3))
         for channel in self.channels:
             if channel.mute:
                 continue
             for target in channel.bones:
                 amount = _amount(target, weights[:, ARKIT_INDEX[channel.channel]])[:, None]
-                turn, move = sums.get((target.object, target.bone), (zero, zero))
-                turn = turn + amount * np.radians(target.turn)
-                sums[target.object, target.bone] = (turn, move + amount * np.array(target.move))
+                turn, move = sums.get((target.object, target.bone), (zero, None))
+                if any(target.move):
+                    move = (zero if move is None else move) + amount * np.array(target.move)
+                sums[target.object, target.bone] = (turn + amount * np.radians(target.turn), move)
         return sums
 
     def to_json(self) -> dict[str, Any]:

@@ -13,10 +13,9 @@ from retarget import rotations
 from retarget.calibration import Calibration, apply_calibration, chosen_pose
 from retarget.filters import OneEuro, OneEuroRotation, live_weights_filter
 from retarget.gaps import GapPolicy
-from retarget.mapping.schema import Mapping
 from retarget.performance import Settings
 from retarget.pipeline import MappedRig
-from retarget.turning import gaze_turns, rotation_curve
+from retarget.turning import turn_curves
 from retarget.weights import weights_by_name
 from retarget.worker.protocol import Job
 from retarget.worker.settings import build
@@ -107,37 +106,35 @@ def _tell_channels(job: Job, mapped: MappedRig, head: str) -> None:
 
 
 def _channels(mapped: MappedRig, head: str) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    curves = mapped.mapping.key_curves(np.zeros((1, len(ARKIT_NAMES))))
+    weights, rotation = np.zeros((1, len(ARKIT_NAMES))), np.eye(3)[None]
     turns = []
-    for target in _turn_targets(mapped.mapping, head):
-        pivot = target.pivot
+    for curve in turn_curves(mapped.rig, mapped.mapping, weights, rotation, np.ones(1), _mode(head)):
+        pivot = curve.pivot
         turns.append(
             {
-                "object": target.object,
-                "bone": target.bone,
+                "object": curve.object,
+                "bone": curve.bone,
                 "pivot": pivot
                 and {"location": list(pivot.location), "size": pivot.size, "children": list(pivot.children)},
             }
         )
-    return [{"object": c.object, "key": c.key} for c in curves], turns
-
-
-def _turn_targets(mapping: Mapping, head: str) -> list[Any]:
-    targets = [mapping.head] if mapping.head and head != "off" else []
-    return [*targets, *mapping.eyes.values()]
+    return [{"object": c.object, "key": c.key} for c in mapped.mapping.key_curves(weights)], turns
 
 
 def _values(mapped: MappedRig, weights: Array, rotation: Array, head: str) -> dict[str, Any]:
     """Values of all channels for one frame: weights (52,), rotation (3, 3) of the head from its rest."""
-    curves = mapped.mapping.key_curves(weights[None])
-    turns = [rotation[None]] if mapped.mapping.head and head != "off" else []
-    turns += [gaze_turns(weights[None], side) for side in mapped.mapping.eyes]
-    quaternions, locations = [], []
-    for target, turn in zip(_turn_targets(mapped.mapping, head), turns, strict=True):
-        curve = rotation_curve(mapped.rig, target, mapped.mapping.facing, turn)
-        quaternions.append([float(v) for v in curve.values[0]])
-        locations.append(None if curve.locations is None else [float(v) for v in curve.locations[0]])
-    return {"values": [float(c.values[0]) for c in curves], "quaternions": quaternions, "locations": locations}
+    keys = mapped.mapping.key_curves(weights[None])
+    turns = turn_curves(mapped.rig, mapped.mapping, weights[None], rotation[None], np.ones(1), _mode(head))
+    return {
+        "values": [float(curve.values[0]) for curve in keys],
+        "quaternions": [[float(v) for v in curve.values[0]] for curve in turns],
+        "locations": [None if c.locations is None else [float(v) for v in c.locations[0]] for c in turns],
+    }
+
+
+def _mode(head: str) -> str:
+    """Live, the rotation is already one from the head's rest."""
+    return "off" if head == "off" else "absolute"
 
 
 class LiveFace:

@@ -55,6 +55,12 @@ def test_a_low_score_is_left_unmapped(maker):
     assert not both.channels and "jawOpen" in both.missing
 
 
+def test_a_key_that_has_work_of_its_own_is_lent_only_where_shapes_are_sure(maker):
+    named = map_by_name(maker.rig(maker.mesh(["mouthFunnel"])))
+    assert drives(combine(named, by_shape(0.6, tongueOut="mouthFunnel"))) == {"mouthFunnel": ["mouthFunnel"]}
+    assert drives(combine(named, by_shape(0.85, mouthPucker="mouthFunnel")))["mouthPucker"] == ["mouthFunnel"]
+
+
 def test_a_dead_name_is_overruled_and_reported(maker):
     mesh = maker.mesh({"jawOpen": "jawOpen", "Key 7": "jawOpen"}, dead=("jawOpen",))
     both = combine(map_by_name(maker.rig(mesh)), by_shape(jawOpen="Key 7"))
