@@ -29,13 +29,15 @@ class MapOptions:
     neck: float = NECK_SHARE
 
     def check(self) -> None:
-        """Raises UserError where the options are none or contradict each other."""
+        """Raises UserError where the options are wrong, contradict each other, or name a mapping with a mistake."""
         if self.how not in MAP_BY:
             raise UserError(f"The rig cannot be mapped by {self.how}; give one of {', '.join(MAP_BY)}.")
         if not 0 <= self.neck <= 1:
             raise UserError(f"The neck's part is {self.neck:g}; give a number from 0 (none) to 1 (all of the turn).")
         if self.mapping and self.preset:
             raise UserError("Give either a mapping file or a preset: the file says all.")
+        if self.mapping:
+            load_mapping(self.mapping)  # a mistake in it is better said before a rig is opened
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from mmface_core.conventions import euler_to_rotation
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
-from mmface_core.take import Take
+from mmface_core.model.arkit import ARKIT_INDEX
 from retarget import Settings, retarget_video
 
 pytestmark = pytest.mark.blender
@@ -17,37 +16,19 @@ TURNED = len(UNITS) + 1  # the frame in which the head turns
 COUNT = TURNED + 1
 
 
-def save_take(path):
-    """A rest, each unit alone in a frame of its own, then a turn of the head to its left."""
+@pytest.fixture(scope="module")
+def animated(rigs, in_blender, save_take, tmp_path_factory):
+    """(report, how far each bone's skin has gone from its rest in each frame, in the world).
+
+    The take: a rest, each unit alone in a frame of its own, then a turn of the head to its left.
+    """
+    folder = tmp_path_factory.mktemp("bony")
     weights = np.zeros((COUNT, 52), np.float32)
     for frame, unit in enumerate(UNITS, 1):
         weights[frame, ARKIT_INDEX[unit]] = 1.0
     rotation = np.tile(np.eye(3, dtype=np.float32), (COUNT, 1, 1))
     rotation[TURNED] = euler_to_rotation(0.6, 0.0, 0.0)
-    Take(
-        source="clip.mp4",
-        fps=30.0,
-        image_size=np.array([640, 480], np.int32),
-        frame=np.arange(COUNT, dtype=np.int32),
-        time=np.arange(COUNT) / 30.0,
-        present=np.ones(COUNT, bool),
-        confidence=np.ones(COUNT, np.float32),
-        landmarks=np.zeros((COUNT, 68, 3), np.float32),
-        rotation=rotation,
-        translation=np.zeros((COUNT, 2), np.float32),
-        scale=np.ones(COUNT, np.float32),
-        identity=np.zeros(80, np.float32),
-        expression=weights,
-        weight_names=np.array(ARKIT_NAMES),
-        weights=weights,
-    ).save(path)
-
-
-@pytest.fixture(scope="module")
-def animated(rigs, in_blender, tmp_path_factory):
-    """(report, how far each bone's skin has gone from its rest in each frame, in the world)."""
-    folder = tmp_path_factory.mktemp("bony")
-    save_take(folder / "clip.npz")
+    save_take(folder / "clip.npz", weights, rotation)
     output = folder / "out.blend"
     report = retarget_video(folder / "clip.npz", rigs / "bony.blend", output, settings=Settings(smooth=0.0))
     where = in_blender("groups_over_time", output, "Face", *range(1, COUNT + 1))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mmface_core.errors import UserError
+from retarget import Settings, retarget_video
 from retarget.mapping.map_rig import MapOptions
 from retarget.pipeline import read_and_map
 
@@ -86,3 +87,27 @@ def test_the_bundled_avatar_takes_every_channel_on_every_mesh_that_moves(in_blen
     assert found.mapping.head.bone and found.mapping.facing.by == "keys"
     jaw = next(c for c in found.mapping.channels if c.channel == "jawOpen")
     assert len(jaw.targets) >= 3  # skin, lower teeth, tongue
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("JohnSmithHead.fbx", 50),
+        ("RobotExpressive.glb", 12),
+        ("makehuman_arkit_snake.blend", 52),
+        ("makehuman_expression_units.blend", 34),
+        ("readyplayerme_arkit_visemes.glb", 52),
+        ("vroid_fcl_arkit.glb", 52),
+    ],
+)
+def test_one_command_animates_the_rig_with_names_and_shapes_at_work(shared, save_take, tmp_path, name, least):
+    weights = np.zeros((54, 52), np.float32)
+    weights[np.arange(52) + 1, np.arange(52)] = 1.0  # each unit in a frame of its own
+    save_take(tmp_path / "clip.npz", weights, np.tile(np.eye(3, dtype=np.float32), (54, 1, 1)))
+    out = tmp_path / "out.blend"
+    report = retarget_video(tmp_path / "clip.npz", shared / "data" / "rigs" / name, out, settings=Settings(smooth=0.0))
+    assert out.is_file() and len(report.mapping.channels) >= least
+    moving = [c for c in report.mapping.key_curves(weights) if np.ptp(c.values) > 0.1]
+    assert len({c.key for c in moving}) >= min(least, 3) and report.mapping.head is not None
+    assert report.lines()[0].startswith(f"Drives {len(report.mapping.channels)} of 52 channels")

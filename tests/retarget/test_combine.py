@@ -155,7 +155,7 @@ def test_options_that_contradict_each_other_are_refused(tmp_path):
     for options, word in (
         (MapOptions(how="magic"), "magic"),
         (MapOptions(neck=2), "neck"),
-        (MapOptions(preset="mmd", mapping=tmp_path), "either"),
+        (MapOptions(preset="mmd", mapping=tmp_path / "m.json"), "either"),
     ):
         with pytest.raises(UserError, match=word):
             options.check()
