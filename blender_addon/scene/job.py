@@ -87,6 +87,10 @@ def step_encode(folder: str, path: str, fps: int, fps_base: int, **how) -> dict:
     return {"sound": _scene("encode").encode(folder, path, fps, fps_base, **how, progress=_tell("encode"))}
 
 
+def step_make_keys(path: str, replace: bool = False) -> dict:
+    return _scene("make_keys").make_keys(path, replace)
+
+
 STEPS = {
     "open": step_open,
     "describe": step_describe,
@@ -97,6 +101,7 @@ STEPS = {
     "stills": step_stills,
     "surface": step_surface,
     "portraits": step_portraits,
+    "make_keys": step_make_keys,
     "encode": step_encode,
 }
 

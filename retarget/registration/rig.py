@@ -16,6 +16,8 @@ from retarget.rig import RigDescription
 
 Array = NDArray[np.floating]
 
+_HEAD_SHARE = 0.2  # of a standing character's height, from the top: its head, whether grown-up or child
+
 
 @dataclass(frozen=True)
 class RegisteredRig:
@@ -47,7 +49,11 @@ def register_rig(
         if face is None and without_keys:
             face = find_face(path, surfaces, moved, blender, capture)
     else:
-        face = find_face(path, surfaces, np.concatenate([s.positions for s in visible]), blender, capture)
+        everything = np.concatenate([s.positions for s in visible])
+        face = find_face(path, surfaces, everything, blender, capture)
+        if face is None:  # a face is lost in the picture of a whole body: look at its top
+            top = everything[:, 2].max() - _HEAD_SHARE * np.ptp(everything[:, 2])
+            face = find_face(path, surfaces, everything[everything[:, 2] > top], blender, capture)
     return RegisteredRig(surfaces, register(surfaces, face) if face else None)
 
 
