@@ -204,20 +204,20 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
     symmetric = np.array([other == column for column, other in enumerate(mirror)])
     whole_likeness[:, ~symmetric] = 0.0
     for number, rows in enumerate(pairs.values()):  # halves that have good keys of their own need no whole one
-        own = min(float(paired[row].max()) for row in rows)
-        whole_likeness[number, own**2 > whole_likeness[number] ** 2 / 2] = 0.0
-    sided = [row for pair in pairs.values() for row in pair]
-    paired[np.ix_(sided, np.flatnonzero(symmetric))] = 0.0
+        weaker = min(float(paired[row].max()) for row in rows)
+        whole_likeness[number, weaker**2 > whole_likeness[number] ** 2 / 2] = 0.0
+    sided = np.array([row for pair in pairs.values() for row in pair])
+    paired[sided[:, None], np.flatnonzero(symmetric)] = 0.0
     for column, other in enumerate(mirror):  # a movement without a side may come in halves
         if other is not None and other != column:
             halves = keys[column] + keys[other]
             halves /= max(float(np.linalg.norm(halves)), 1e-9)
-            rows = [r for r, m in enumerate(MIRRORED_UNIT) if r == m]
-            paired[rows, column] = units[rows] @ halves
+            middle = [r for r, m in enumerate(MIRRORED_UNIT) if r == m]
+            paired[middle, column] = units[middle] @ halves
     table = np.concatenate([paired, whole_likeness])
     table[:, sums_of_halves(keys, mirror)] = 0.0
-    rows, columns = linear_sum_assignment(-np.clip(table, 0, None))
-    chosen = {int(row): int(column) for row, column in zip(rows, columns, strict=True) if table[row, column] > 0}
+    best = zip(*linear_sum_assignment(-np.clip(table, 0, None)), strict=True)
+    chosen = {int(row): int(column) for row, column in best if table[row, column] > 0}
     found: dict[str, Choice] = {}
     for row, name in enumerate(ARKIT_NAMES):
         base = split_channel(name).base

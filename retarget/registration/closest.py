@@ -17,7 +17,7 @@ MOST_SAMPLES = 400_000  # a KD-tree of this size takes a second; finer meshes ar
 
 @dataclass(frozen=True)
 class Matches:
-    """For each query point: corners (Q, 3) vertices and weights (Q, 3) barycentric; point, normal (Q, 3); distance (Q,);
+    """For each query point: corners (Q, 3) vertices, weights (Q, 3) barycentric; point, normal (Q, 3); distance (Q,);
     facing (Q,): cosine between the two normals."""
 
     corners: Indices = field(repr=False)
@@ -80,7 +80,7 @@ class SurfaceIndex:
 
 
 def closest_barycentric(points: Array, corners: Array) -> Array:
-    """Barycentric coordinates (Q, 3) of the point of each triangle corners (Q, 3, 3) that is closest to points (Q, 3)."""
+    """Barycentric coordinates (Q, 3) of each triangle's point closest to points (Q, 3); corners (Q, 3, 3)."""
     a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     inside = _plane_barycentric(points, a, b, c)
     best, distance = inside, np.where((inside >= 0).all(axis=1), 0.0, np.inf)

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +86,7 @@ def create_shapes(
     unfinished = output.resolve().with_name(f".{output.stem}.{uuid.uuid4().hex[:8]}.unfinished.blend")
     with tempfile.TemporaryDirectory(prefix="mmface-keys-") as folder:
         plan = write_plan(Path(folder), found.surfaces, meshes, strength)
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"do": "open", "path": str(head.resolve())},
             {"do": "make_keys", "path": str(plan), "replace": replace},
             {"do": "save", "path": str(unfinished)},
@@ -108,12 +109,12 @@ def check_fit(registration: Registration, name: str, force: bool = False) -> Non
         raise UserError(
             f"The face model does not fit {name}: it lies {registration.residual_mm:.1f} mm off in the median (at most "
             f"{MOST_RESIDUAL_MM:g}) and covers {100 * registration.covered:.0f} % of the face (at least "
-            f"{100 * LEAST_COVERED:.0f}). Look whether the neutral shape has mouth and eyes as at rest; --force goes on."
+            f"{100 * LEAST_COVERED:.0f}). Look whether its mouth and eyes are at rest in the neutral shape; --force goes on."
         )
 
 
 def write_plan(folder: Path, surfaces: Sequence[Surface], meshes: Sequence[Transferred], strength: float = 1.0) -> Path:
-    """Write the keys for the child's step `make_keys` into `folder`; return the JSON file.
+    """The keys for the child's step `make_keys` into `folder`; return the JSON file.
 
     Every mesh that moves gets all 52 keys, so that a mesh's list of keys looks as an artist expects it.
     """

@@ -1,4 +1,4 @@
-"""Finds the face on a rig: renders it from all sides, lets our own capture look, and leads the points back to the mesh."""
+"""Finds the face on a rig: renders it from all sides, lets our capture look, leads the points back to the mesh."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -109,7 +109,7 @@ def find_face(
         folder = Path(name)
 
         def look(views: list[View]) -> list[tuple[View, Take]]:
-            steps = [
+            steps: list[dict[str, Any]] = [
                 {"do": "open", "path": str(rig.resolve())},
                 {
                     "do": "portraits",

@@ -7,7 +7,7 @@ too, and those that are far or face away carry no weight, so that a face without
 registers as well. Everything here is in the template's frame, millimetres.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sparse
@@ -38,19 +38,9 @@ class NonrigidConfig:
     landmark_noise: tuple[float, float] = (3.0, 5.0)
     point_share: float = 0.1
     stiffness: tuple[float, ...] = (30.0, 15.0, 7.0, 3.0, 1.5, 0.8)
+    # Only by how much a landmark is off beyond what annotators and the capture err, millimetres, does it pull.
     landmark_weight: tuple[float, ...] = (100.0, 60.0, 40.0, 20.0, 10.0, 5.0)
     landmark_slack: float = 3.0
-
-
-@dataclass(frozen=True)
-class SkinFit:
-    """The template's skin on a surface. vertices (S, 3) and their matches; `to_surface`: template to surface frame."""
-
-    vertices: Array = field(repr=False)
-    identified: Array = field(repr=False)  # (V, 3) all parts, by identity alone
-    identity: Array = field(repr=False)
-    matches: Matches = field(repr=False)
-    weights: Array = field(repr=False)
 
 
 def fit_identity(
@@ -98,8 +88,8 @@ def fit_identity(
 
 def match_weights(found: Matches, reach: float, facing: float) -> Array:
     """(Q,) 0..1: full near the surface, none beyond `reach` or where the normals disagree."""
-    near = np.clip(1 - (found.distance / reach) ** 2, 0, 1) ** 2
-    return near * np.clip((found.facing - facing) / (1 - facing), 0, 1)
+    near = np.asarray(np.clip(1 - (found.distance / reach) ** 2, 0.0, 1.0), float) ** 2
+    return near * np.asarray(np.clip((found.facing - facing) / (1 - facing), 0.0, 1.0), float)
 
 
 def fit_offsets(

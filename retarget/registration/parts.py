@@ -1,4 +1,4 @@
-"""Takes a rig's meshes apart: which connected piece is skin, an eyeball, upper or lower teeth, a tongue, or none of it."""
+"""Takes a rig's meshes apart: which connected piece is skin, an eyeball, teeth, a tongue, or none of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

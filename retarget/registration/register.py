@@ -1,4 +1,4 @@
-"""The registration of the default model to a rig in one place: from its surfaces and a found face to a laid-on model."""
+"""The registration of the default model to a rig in one place: surfaces and a found face in, a laid-on model out."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

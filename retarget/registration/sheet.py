@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,8 +18,8 @@ from retarget.registration.register import Registration
 _COLUMNS = 9
 _CELL = 200  # px, side of one face
 _LABEL = 20  # px, height of the name below it
-_HEIGHT_MM = 260.0  # what a cell shows of the head
-_UP_MM = 8.0  # the face's middle lies so far above the head frame's origin
+_HEIGHT_MM = 215.0  # what a cell shows of the head
+_UP_MM = -2.0  # the face's middle lies so far above the head frame's origin
 # Shown with an open mouth, without which one cannot see what they are for.
 _WITH_JAW = {"mouthClose": 1.0, "tongueOut": 0.4}
 
@@ -43,7 +44,7 @@ def draw_sheet(
         view = View(f"{number:02d}", centre, front / np.linalg.norm(front), axes[:, 1], height)
         views.append({**view.to_json(), "keys": keys})
     with tempfile.TemporaryDirectory(prefix="mmface-sheet-") as folder:
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"do": "open", "path": str(rig.resolve())},
             {"do": "portraits", "folder": folder, "views": views, "size": _CELL},
         ]
@@ -59,8 +60,8 @@ def draw_sheet(
         raise UserError(f"The sheet could not be written to {path}.")
 
 
-def _labelled(picture: NDArray[np.uint8], text: str) -> NDArray[np.uint8]:
+def _labelled(picture: NDArray[Any], text: str) -> NDArray[Any]:
     label = np.full((_LABEL, picture.shape[1], 3), 24, np.uint8)
     scale = min(0.42, 0.42 * picture.shape[1] / (6.6 * max(len(text), 1)))
     cv2.putText(label, text, (4, 14), cv2.FONT_HERSHEY_SIMPLEX, scale, (225, 225, 225), 1, cv2.LINE_AA)
-    return np.vstack([picture, label]).astype(np.uint8)
+    return np.vstack([picture, label])

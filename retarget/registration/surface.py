@@ -30,7 +30,7 @@ class Surface:
 
 
 def surfaces_from_json(data: dict[str, Any], arrays: Path) -> tuple[Surface, ...]:
-    """Build the surfaces from the step's answer and its raw file of 4-byte numbers. Raises UserError on another schema."""
+    """Build the surfaces from the step's answer and its raw file of 4-byte numbers. UserError on another schema."""
     if data.get("schema") != SCHEMA:
         raise UserError(f"This description of surfaces has the version {data.get('schema')}; mmface reads {SCHEMA}.")
     raw = arrays.read_bytes()

@@ -82,7 +82,7 @@ def vertex_areas(positions: Array, triangles: Indices) -> Array:
     """A third of the area of the adjacent triangles (N,)."""
     corners = positions[triangles]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 6
-    return np.bincount(triangles.reshape(-1), np.repeat(area, 3), minlength=len(positions))
+    return np.bincount(triangles.reshape(-1), np.repeat(area, 3), minlength=len(positions)).astype(np.float64)
 
 
 def laplacian(edges: Indices, n_vertices: int, weights: Array | None = None) -> sparse.csr_matrix:

@@ -58,7 +58,7 @@ _GROWTH = (0.4, 2.5)  # a local map stretches movements by no less and no more
 
 @dataclass(frozen=True)
 class Transferred:
-    """The units on one mesh: offsets (52, N, 3) in world directions at value 1; kinds: what its pieces were taken for."""
+    """The units on one mesh: offsets (52, N, 3) in world directions; kinds: what its pieces were taken for."""
 
     object: str
     offsets: Array = field(repr=False)
@@ -214,7 +214,7 @@ def eyeball(positions: Array, left: bool) -> Array:
 
 
 def ball_centre(positions: Array) -> Array:
-    """Centre (3,) of the sphere through points (n, 3) in least squares; their middle where they are too flat for one."""
+    """Centre (3,) of the sphere through points (n, 3) in least squares; their middle where they are too flat."""
     middle = (positions.min(axis=0) + positions.max(axis=0)) / 2
     about = positions - middle
     solved = np.linalg.lstsq(np.c_[2 * about, np.ones(len(about))], (about**2).sum(axis=1), rcond=None)[0][:3]
