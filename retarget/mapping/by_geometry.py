@@ -203,9 +203,6 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
     whole_likeness = np.array([_sum_of(units, pair) for pair in pairs.values()]) @ keys.T
     symmetric = np.array([other == column for column, other in enumerate(mirror)])
     whole_likeness[:, ~symmetric] = 0.0
-    for number, rows in enumerate(pairs.values()):  # halves that have good keys of their own need no whole one
-        weaker = min(float(paired[row].max()) for row in rows)
-        whole_likeness[number, weaker**2 > whole_likeness[number] ** 2 / 2] = 0.0
     sided = np.array([row for pair in pairs.values() for row in pair])
     paired[sided[:, None], np.flatnonzero(symmetric)] = 0.0
     for column, other in enumerate(mirror):  # a movement without a side may come in halves
@@ -216,8 +213,11 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
             paired[middle, column] = units[middle] @ halves
     table = np.concatenate([paired, whole_likeness])
     table[:, sums_of_halves(keys, mirror)] = 0.0
-    best = zip(*linear_sum_assignment(-np.clip(table, 0, None)), strict=True)
-    chosen = {int(row): int(column) for row, column in best if table[row, column] > 0}
+    alone = _assigned(table[: len(units)])
+    for number, rows in enumerate(pairs.values()):  # halves that have good keys of their own need no whole one
+        weaker = min(float(table[row, alone[row]]) if row in alone else 0.0 for row in rows)
+        table[len(units) + number, weaker**2 > table[len(units) + number] ** 2 / 2] = 0.0
+    chosen = _assigned(table)
     found: dict[str, Choice] = {}
     for row, name in enumerate(ARKIT_NAMES):
         base = split_channel(name).base
@@ -232,6 +232,12 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
             other = mirror[own] if MIRRORED_UNIT[row] == row and mirror[own] != own else None
             found[name] = Choice(own, other_half=other)
     return found
+
+
+def _assigned(table: Array) -> dict[int, int]:
+    """Row -> column, each column once, with the greatest sum; without the pairs that have nothing in common."""
+    best = zip(*linear_sum_assignment(-np.clip(table, 0, None)), strict=True)
+    return {int(row): int(column) for row, column in best if table[row, column] > 0}
 
 
 def sums_of_halves(keys: Array, mirror: Sequence[int | None]) -> list[int]:

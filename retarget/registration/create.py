@@ -109,7 +109,7 @@ def check_fit(registration: Registration, name: str, force: bool = False) -> Non
         raise UserError(
             f"The face model does not fit {name}: it lies {registration.residual_mm:.1f} mm off in the median (at most "
             f"{MOST_RESIDUAL_MM:g}) and covers {100 * registration.covered:.0f} % of the face (at least "
-            f"{100 * LEAST_COVERED:.0f}). Look whether its mouth and eyes are at rest in the neutral shape; --force goes on."
+            f"{100 * LEAST_COVERED:.0f}). Look whether its mouth and eyes are at rest; --force goes on anyway."
         )
 
 
