@@ -195,3 +195,97 @@ def _make_take(weights=None, rotation=None, fps=30.0, count=30, time=None, prese
 @pytest.fixture(scope="session")
 def make_take():
     return _make_take
+
+
+@dataclass(frozen=True)
+class SyntheticHead:
+    """The default model with another identity, its skin cut into finer triangles: a rig that we know all about.
+
+    neutral (N, 3), units (52, N, 3) mm in the head frame; true (V, 3): where the model's own vertices belong.
+    """
+
+    surfaces: tuple
+    face: object
+    neutral: np.ndarray
+    units: np.ndarray
+    true: np.ndarray
+    mirror: np.ndarray
+    parts: dict
+
+    def unit(self, name):
+        return self.units[ARKIT_INDEX[name]]
+
+
+@pytest.fixture(scope="session")
+def synthetic_head():
+    """Makes (surfaces, found face, all about it) of a head put into the world by a similarity."""
+    from scipy.spatial import cKDTree
+
+    from mmface_core.model.subdivision import apply_operator, subdivide
+    from retarget.registration.locate import FoundFace
+    from retarget.registration.similarity import Similarity
+    from retarget.registration.surface import Surface
+    from retarget.registration.template import default_template
+
+    def make(place=None):
+        place = place or Similarity(1.0)
+        template = default_template()
+        codes = np.random.default_rng(3).normal(size=len(template.identity)) * 0.7
+        true = template.mean + np.tensordot(codes, template.identity, 1)
+        true = (true + true[template.mirror] * [-1, 1, 1]) / 2
+        keep = np.concatenate([np.arange(w.start, w.stop) for n, w in template.parts.items() if n != "lashes"])
+        used = np.isin(template.triangles, keep).all(axis=1)
+        operator, triangles = subdivide(template.triangles[used], len(true), smooth=False)
+        neutral, units = operator @ true, apply_operator(operator, template.units)
+        tied = np.unique(triangles)
+        number = np.full(len(neutral), -1)
+        number[tied] = np.arange(len(tied))
+        neutral, units, triangles = neutral[tied], units[:, tied], number[triangles]
+        mirror = cKDTree(neutral).query(neutral * [-1, 1, 1])[1]
+        parts = {name: number[np.arange(w.start, w.stop)] for name, w in template.parts.items()}
+        landmarks = template.landmarks(true) + np.random.default_rng(4).normal(size=(68, 3))
+        seen = np.arange(68) > 16
+        face = FoundFace(place.rotation, place.scale, place.apply(landmarks), seen, ("Head",), np.zeros(80), 0.9)
+        surfaces = (Surface("Head", place.apply(neutral), triangles, keyed=True),)
+        return surfaces, face, SyntheticHead(surfaces, face, neutral, units, true, mirror, parts)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def head(synthetic_head):
+    return synthetic_head()[2]
+
+
+@pytest.fixture(scope="session")
+def registered(head):
+    from retarget.registration.register import register
+
+    return register(head.surfaces, head.face)
+
+
+@pytest.fixture(scope="session")
+def keyed_rig(head):
+    """Makes the description of the synthetic head with keys: name -> offsets (N, 3)."""
+
+    def make(keys):
+        mesh = Mesh(
+            object="Head",
+            vertices=len(head.neutral),
+            relative=True,
+            linked=False,
+            pinned=False,
+            action=None,
+            positions=head.neutral.astype(np.float32),
+            keys=tuple(
+                ShapeKey(name, 0.0, 1.0, 0.0, False, False, False, delta, float(np.linalg.norm(delta, axis=1).max()))
+                for name, delta in keys.items()
+            ),
+            datablock="Key",
+        )
+        box = (head.neutral.min(0), head.neutral.max(0))
+        return RigDescription(
+            "rig.blend", "4.5", 24.0, {"Head": scene_object("Head", "MESH", box=box)}, (mesh,), {}, ()
+        )
+
+    return make

@@ -1,0 +1,205 @@
+"""Laying the default model over a head: the mathematics hold under motion and scale, and fit other topologies."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from mmface_core.errors import UserError
+from retarget.registration.closest import SurfaceIndex, closest_barycentric
+from retarget.registration.create import check_fit
+from retarget.registration.locate import View, cast_rays
+from retarget.registration.parts import mirror_of, pieces_of, weld
+from retarget.registration.register import register
+from retarget.registration.similarity import Similarity, fit_similarity, fit_similarity_robustly
+from retarget.registration.surface import surfaces_from_json
+from retarget.registration.transfer import ball_centre, local_maps, transfer_units
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def any_similarity(rng):
+    return Similarity(
+        float(np.exp(rng.normal())), Rotation.random(random_state=rng).as_matrix(), rng.normal(size=3) * 9
+    )
+
+
+@given(seeds)
+def test_a_similarity_is_found_from_the_points_that_it_moved(seed):
+    rng = np.random.default_rng(seed)
+    points, true = rng.normal(size=(12, 3)), any_similarity(rng)
+    found = fit_similarity(points, true.apply(points))
+    assert np.allclose(found.apply(points), true.apply(points), atol=1e-8)
+    assert np.allclose(found.invert(found.apply(points)), points, atol=1e-8)
+    assert np.isclose(np.linalg.det(found.rotation), 1)
+
+
+@given(seeds)
+def test_some_wrong_pairs_do_not_spoil_a_robust_similarity(seed):
+    rng = np.random.default_rng(seed)
+    points, true = rng.normal(size=(40, 3)), Similarity(2.0, Rotation.random(random_state=rng).as_matrix(), np.ones(3))
+    goal = true.apply(points)
+    goal[:6] += rng.normal(size=(6, 3)) * 3
+    assert np.abs(fit_similarity_robustly(points, goal).apply(points) - true.apply(points))[6:].max() < 0.15
+
+
+@given(seeds)
+def test_the_closest_point_of_a_triangle_is_no_farther_than_any_other_of_its_points(seed):
+    rng = np.random.default_rng(seed)
+    corners, points = rng.normal(size=(5, 3, 3)), 2 * rng.normal(size=(5, 3))
+    weights = closest_barycentric(points, corners)
+    assert np.allclose(weights.sum(1), 1) and (weights > -1e-9).all()
+    reached = np.linalg.norm(np.einsum("qc,qcx->qx", weights, corners) - points, axis=1)
+    for share in rng.dirichlet(np.ones(3), 200):
+        assert (reached <= np.linalg.norm(np.einsum("c,qcx->qx", share, corners) - points, axis=1) + 1e-9).all()
+
+
+def test_of_two_sheets_that_touch_the_one_that_faces_the_same_way_is_matched():
+    sheet = np.array([[0.0, 0, 0], [10, 0, 0], [0, 10, 0], [10, 10, 0]])
+    up = np.array([[0, 1, 2], [1, 3, 2]])
+    positions = np.concatenate([sheet, sheet - [0, 0, 0.5]])
+    index = SurfaceIndex(positions, np.concatenate([up, up[:, ::-1] + 4]), 1.0, 10.0)
+    found = index.match(np.array([[4.0, 4, -0.4], [4, 4, -0.1]]), np.array([[0.0, 0, 1], [0, 0, -1]]))
+    assert (found.corners[0] < 4).all() and (found.corners[1] >= 4).all()
+    assert np.allclose(found.distance, 0.4)
+
+
+@given(seeds)
+def test_a_view_leads_pixels_back_to_where_they_came_from(seed):
+    rng = np.random.default_rng(seed)
+    turn = Rotation.random(random_state=rng).as_matrix()
+    view = View("x", rng.normal(size=3), turn[:, 2], turn[:, 1], 3.0)
+    points = rng.normal(size=(9, 3))
+    assert np.allclose(view.to_world(view.to_picture(points)), points, atol=1e-9)
+
+
+def test_a_ray_meets_the_nearest_of_two_triangles_and_misses_beside_them():
+    triangle = np.array([[0.0, 0, 0], [10, 0, 0], [0, 10, 0]])
+    positions = np.concatenate([triangle, triangle + np.array([0, 0, 5])])
+    depth = cast_rays(np.array([[2.0, 2], [9, 9]]), positions, np.array([[0, 1, 2], [3, 4, 5]]))
+    assert depth[0] == pytest.approx(5) and depth[1] == -np.inf
+
+
+@given(seeds)
+def test_local_maps_are_the_turn_and_the_scale_of_the_whole(seed):
+    rng = np.random.default_rng(seed)
+    grid = np.stack(np.meshgrid(np.arange(6.0), np.arange(6.0), indexing="ij"), -1).reshape(-1, 2)
+    before = np.c_[grid, np.sin(grid[:, 0]) + 0.3 * rng.normal(size=36)]
+    corner = (np.arange(36).reshape(6, 6)[:-1, :-1]).reshape(-1)
+    triangles = np.concatenate([np.c_[corner, corner + 6, corner + 1], np.c_[corner + 1, corner + 6, corner + 7]])
+    turn = Rotation.from_rotvec(rng.normal(size=3) * 0.2).as_matrix()
+    maps = local_maps(before, 1.5 * before @ turn.T + 3, triangles)
+    assert np.abs(maps - 1.5 * turn).max() < 0.1
+    assert np.allclose(local_maps(before, before, triangles), np.eye(3), atol=1e-6)
+
+
+def test_the_centre_of_half_a_ball_is_that_of_the_ball():
+    ball = np.random.default_rng(0).normal(size=(300, 3))
+    ball /= np.linalg.norm(ball, axis=1, keepdims=True)
+    assert np.allclose(ball_centre(12 * ball[ball[:, 2] > 0] + 5), 5, atol=1e-6)
+
+
+def test_vertices_split_at_a_seam_are_one_place():
+    place, count = weld(np.array([[0.0, 0, 0], [0, 0, 0], [1, 0, 0]]), 1e-3)
+    assert count == 2 and place[0] == place[1] != place[2]
+
+
+def test_a_symmetric_cloud_is_known_as_such_and_another_is_not():
+    half = np.random.default_rng(1).normal(size=(400, 3)) * 30
+    both = np.concatenate([half, half * np.array([-1, 1, 1])]) + np.array([0.7, 0, 0])
+    partner, normal, offset = mirror_of(both, 0.3)
+    assert (partner[:400] == np.arange(400) + 400).all()
+    assert np.allclose(normal, [1, 0, 0], atol=1e-6) and offset == pytest.approx(0.7, abs=1e-6)
+    assert mirror_of(half, 0.3) is None
+
+
+def test_a_description_of_another_version_is_refused(tmp_path):
+    with pytest.raises(UserError, match="mmface-surface/9"):
+        surfaces_from_json({"schema": "mmface-surface/9"}, tmp_path / "none")
+
+
+# A head of another identity and topology than the model.
+
+
+def test_the_model_comes_to_lie_on_a_head_of_another_identity_and_topology(head, registered):
+    assert registered.residual_mm < 0.5
+    assert registered.covered > 0.95
+    face = registered.template.mean[registered.template.skin, 2] > 0
+    away = np.linalg.norm(registered.vertices[registered.template.skin] - head.true[registered.template.skin], axis=1)
+    assert np.median(away[face]) < 1.5
+
+
+def test_the_registration_goes_along_when_the_rig_is_moved_turned_and_scaled(head, registered, synthetic_head):
+    moved = Similarity(
+        100.0, Rotation.from_euler("xyz", [20, 170, 5], degrees=True).as_matrix(), np.array([9.0, -4, 7])
+    )
+    again = register(*synthetic_head(place=moved)[:2])
+    there = again.to_world.apply(again.vertices)
+    assert np.abs(there - moved.apply(registered.to_world.apply(registered.vertices))).max() < 100 * 0.05
+
+
+def test_pieces_are_told_apart(head, registered):
+    kinds = [piece.kind for piece in pieces_of(head.surfaces[0], registered)]
+    assert kinds.count("skin") == 1
+    assert {"eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue"} <= set(kinds)
+
+
+@pytest.fixture(scope="module")
+def made(head, registered):
+    return transfer_units(head.surfaces, registered)[0]
+
+
+def test_transferred_units_are_those_of_the_head(head, made):
+    offsets = made.offsets
+    error = np.linalg.norm(offsets - head.units, axis=(1, 2)) / np.linalg.norm(head.units, axis=(1, 2))
+    assert np.median(error) < 0.15
+
+
+def test_a_symmetric_head_gets_symmetric_keys(head, made):
+    from mmface_core.model.arkit import MIRRORED_UNIT
+
+    assert made.symmetric
+    mirrored = made.offsets[list(MIRRORED_UNIT)][:, head.mirror] * [-1, 1, 1]
+    assert np.abs(made.offsets - mirrored).max() < 1e-2
+
+
+def test_lower_teeth_follow_the_jaw_and_upper_ones_stay(head, made):
+    from mmface_core.model.arkit import ARKIT_INDEX
+
+    offsets = made.offsets[ARKIT_INDEX["jawOpen"]]
+    lower, upper = (offsets[head.parts[name]] for name in ("teeth_lower", "teeth_upper"))
+    assert (lower[:, 1] < -8).all()
+    assert np.abs(upper).max() < 0.1
+
+
+def test_a_blink_closes_the_eye_as_far_as_the_model_does(head, made):
+    from mmface_core.model.arkit import ARKIT_INDEX
+
+    offsets = made.offsets[ARKIT_INDEX["eyeBlinkLeft"]]
+    true = head.units[ARKIT_INDEX["eyeBlinkLeft"]]
+    assert offsets[:, 1].min() == pytest.approx(true[:, 1].min(), rel=0.2)
+
+
+def test_a_turned_and_scaled_head_gets_the_same_keys_turned_and_scaled(head, made, registered):
+    """Only the frame differs, so that nothing of the registration's own error enters."""
+    from dataclasses import replace
+
+    place = Similarity(0.01, Rotation.from_euler("z", 90, degrees=True).as_matrix(), np.array([1.0, 2, 3]))
+    before = registered.to_world
+    there = Similarity(
+        place.scale * before.scale, place.rotation @ before.rotation, place.apply(before.translation[None])[0]
+    )
+    surface = replace(head.surfaces[0], positions=place.apply(head.surfaces[0].positions))
+    again = transfer_units([surface], replace(registered, to_world=there))[0]
+    assert np.abs(again.offsets - place.turn(made.offsets)).max() < 0.01 * 0.05
+
+
+def test_a_model_that_does_not_fit_is_refused_with_the_figures_unless_forced(registered):
+    from dataclasses import replace
+
+    bad = replace(registered, residual_mm=6.0)
+    with pytest.raises(UserError, match=r"6\.0 mm off"):
+        check_fit(bad, "robot.blend")
+    check_fit(bad, "robot.blend", force=True)
+    check_fit(registered, "head.blend")
