@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.geometric_mapping import arkit_keys
 from mmface_core.model.arkit import ARKIT_INDEX
 from retarget.blender import Blender
-from retarget.mapping.by_name import map_by_name
 from retarget.pipeline import describe_rig
 from retarget.registration.create import Created, create_shapes
 from retarget.registration.locate import Capture, still_capture
@@ -40,22 +40,19 @@ class Difference:
 
 def compare(rig: RigDescription, created: Created) -> Difference:
     """The artist's keys of `rig` against the created ones."""
-    named, made = map_by_name(rig), {mesh.object: mesh for mesh in created.meshes}
+    made = {mesh.object: mesh for mesh in created.meshes}
     units, squares = [], []  # per unit: |new|^2, new . old, |old|^2
-    for channel in named.channels:
-        if channel.channel in named.dead or channel.by != "name":
-            continue
+    for unit, names in arkit_keys(rig).items():
         sums = np.zeros(3)
-        for target in channel.targets:
-            mesh = next(m for m in rig.keyed_meshes if m.object == target.object)
-            key = mesh.key(target.key)
+        for mesh in rig.keyed_meshes:
+            key = next((k for k in mesh.keys if k.name in names), None)
             if key is None or key.delta is None or mesh.is_dead(key):
                 continue
             moved = np.linalg.norm(key.delta, axis=1) > 0.01 * key.max_delta
             old = key.delta[moved]
-            new = made[mesh.object].offsets[ARKIT_INDEX[channel.channel]][moved] if mesh.object in made else 0 * old
+            new = made[mesh.object].offsets[ARKIT_INDEX[unit]][moved] if mesh.object in made else 0 * old
             sums += (new**2).sum(), (new * old).sum(), (old**2).sum()
-        units.append(channel.channel)
+        units.append(unit)
         squares.append(sums)
     new2, both, old2 = np.array(squares).T
 

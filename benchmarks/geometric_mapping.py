@@ -21,7 +21,8 @@ import numpy as np
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.blender import Blender
 from retarget.mapping.by_geometry import Geometric, descriptors, map_by_geometry
-from retarget.mapping.by_name import map_by_name
+from retarget.mapping.conventions import convention
+from retarget.mapping.spelling import SIDE, WAY
 from retarget.pipeline import describe_rig
 from retarget.registration.fields import key_fields
 from retarget.registration.locate import Capture, still_capture
@@ -87,12 +88,20 @@ def truth_of(file: Path, blender: Blender) -> dict[str, tuple[str, ...]]:
     """Unit -> names of the keys that are right, for the live units of the rig as the artist named it."""
     if file.name == ANATOMICAL_FILE:
         return ANATOMICAL
-    named = map_by_name(describe_rig(file, blender)[0])
-    return {
-        c.channel: tuple(dict.fromkeys(t.key for t in c.targets))
-        for c in named.channels
-        if c.channel not in named.dead and "two-sided" not in c.by
-    }
+    return arkit_keys(describe_rig(file, blender)[0])
+
+
+def arkit_keys(rig: RigDescription) -> dict[str, tuple[str, ...]]:
+    """Unit -> its live key, where the rig has one that is named after it in any of ARKit's spellings."""
+    speller = convention("arkit")[0].speller
+    found: dict[str, tuple[str, ...]] = {}
+    for mesh in rig.keyed_meshes:
+        for key in mesh.keys:
+            meaning = None if mesh.is_dead(key) else speller.read(key.name, frozenset())
+            unit = meaning.row.replace(SIDE, meaning.side).replace(WAY, meaning.side) if meaning else ""
+            if unit in ARKIT_NAMES:
+                found[unit] = tuple(dict.fromkeys((*found.get(unit, ()), key.name)))
+    return found
 
 
 def measure(file: Path, capture: Capture, changes: tuple[str, ...] = (), seed: int = 1) -> Result:
