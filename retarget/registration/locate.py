@@ -64,9 +64,9 @@ class View:
 class FoundFace:
     """A face on the rig, seen by our capture.
 
-    axes (3, 3): columns left, up, front of the head in the world; scale: world units per mm of the model; origin (3,):
-    the head frame's origin in the world, its depth roughly; landmarks (68, 3) world, on the mesh where `seen` (68,);
-    objects: the meshes that the landmarks lie on, most first; identity (80,), confidence 0..1.
+    axes (3, 3): columns left, up, front of the head in the world; scale: world units per mm of the model;
+    landmarks (68, 3) world, on the mesh where `seen` (68,), elsewhere at the capture's own depth; objects: the meshes
+    that the landmarks lie on, most first; identity (80,) as captured; confidence 0..1.
     """
 
     axes: Array

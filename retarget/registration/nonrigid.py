@@ -28,7 +28,9 @@ class NonrigidConfig:
 
     reach: matches farther than this (first and last round) do not count; facing: nor those whose normals' cosine is
     less. noise: of a match, against the standard normal prior of identity. point_share: how much a match holds along
-    the surface, of what it holds across. stiffness: of the offsets, round by round. landmark_noise: of the landmarks.
+    the surface, of what it holds across. stiffness, landmark_weight: of the offsets, round by round. landmark_noise: of
+    the landmarks. landmark_slack: so far a landmark may be off before it pulls at the offsets; people who annotate
+    photos, and our capture, are no better.
     """
 
     pose_rounds: int = 12
@@ -38,7 +40,6 @@ class NonrigidConfig:
     landmark_noise: tuple[float, float] = (3.0, 5.0)
     point_share: float = 0.1
     stiffness: tuple[float, ...] = (30.0, 15.0, 7.0, 3.0, 1.5, 0.8)
-    # Only by how much a landmark is off beyond what annotators and the capture err, millimetres, does it pull.
     landmark_weight: tuple[float, ...] = (100.0, 60.0, 40.0, 20.0, 10.0, 5.0)
     landmark_slack: float = 3.0
 
@@ -117,7 +118,7 @@ def fit_offsets(
     rest, now = vertices, vertices
     for stiffness, mark_weight in zip(config.stiffness, config.landmark_weight, strict=True):
         found = index.match(now, normals_of(now, triangles))
-        weight = match_weights(found, config.reach[1] * 2, config.facing)
+        weight = match_weights(found, 2 * config.reach[1], config.facing)  # the last round is stricter
         blocks = weight[:, None, None] * (
             np.einsum("vi,vj->vij", found.normal, found.normal) + config.point_share * np.eye(3)
         )

@@ -35,7 +35,7 @@ from retarget.registration.parts import (
 )
 from retarget.registration.register import NORMAL_MM, SPACING_MM, Registration
 from retarget.registration.surface import Surface
-from retarget.registration.template import edges_of, laplacian, normals_of
+from retarget.registration.template import Template, edges_of, laplacian, normals_of
 
 Array = NDArray[np.floating]
 
@@ -128,7 +128,7 @@ def local_maps(before: Array, after: Array, triangles: NDArray[np.integer]) -> A
     return left * np.clip(stretch, *_GROWTH)[:, None, :] @ right
 
 
-def blink_gain(template, vertices: Array, blink: Array, side: str) -> float:  # type: ignore[no-untyped-def]
+def blink_gain(template: Template, vertices: Array, blink: Array, side: str) -> float:
     """By how much to strengthen a blink (V, 3) so that the lids of `vertices` close as far as the model's do."""
     upper, lower = ((37, 38), (41, 40)) if side == "Right" else ((43, 44), (47, 46))
     unit = template.units[ARKIT_INDEX[f"eyeBlink{side}"]]
