@@ -50,3 +50,22 @@ wheel: $(READY) ## build the wheel into dist/
 
 clean: ## remove what was built, .venv included
 	rm -rf $(VENV) build dist *.egg-info demo_output
+
+extension: $(READY) ## build the Blender add-on with the engine inside into dist/
+	$(BIN)/python tools/build_extension.py
+
+GUI_PACKAGES := blender python3-numpy xvfb xauth xdotool imagemagick libgl1-mesa-dri libegl1 libegl-mesa0 ffmpeg procps
+
+test-gui: $(READY) ## click through the add-on in a real Blender (Debian, Ubuntu; installs it with apt-get)
+	@dpkg -s $(GUI_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(GUI_PACKAGES); }
+	MMFACE_GUI=1 $(BIN)/python -m pytest tests/gui -m "" -x
+
+$(VENV)-bpy5/.ready:
+	$(PYTHON) -m venv $(VENV)-bpy5
+	$(VENV)-bpy5/bin/python -m pip install --quiet bpy==5.0.1
+	@touch $@
+
+test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension in bpy 4.5 and 5.0
+	MMFACE_BPY_PYTHONS=$(abspath $(VENV)-bpy5/bin/python) $(BIN)/python -m pytest tests/extension -m "" -x
+
+.PHONY: extension test-gui test-headless

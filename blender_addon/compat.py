@@ -16,14 +16,16 @@ class CurveWriter:
 
     def __init__(self, action, datablock) -> None:
         animation = datablock.animation_data or datablock.animation_data_create()
-        keep_for_undo(animation.action)
-        animation.action = action
+        if animation.action != action:  # else it plays the action already, and more curves come into it
+            keep_for_undo(animation.action)
+            animation.action = action
+            if HAS_SLOTS:
+                animation.action_slot = action.slots.new(id_type=datablock.id_type, name=datablock.name)
         self._action = action
         self._groups = {}
         self._bag = None
         if HAS_SLOTS:
-            slot = action.slots.new(id_type=datablock.id_type, name=datablock.name)
-            animation.action_slot = slot
+            slot = datablock.animation_data.action_slot
             layer = action.layers[0] if action.layers else action.layers.new("Layer")
             strip = layer.strips[0] if layer.strips else layer.strips.new(type="KEYFRAME")
             self._bag = strip.channelbag(slot, ensure=True)
@@ -50,6 +52,75 @@ class CurveWriter:
             self._groups[group] = self._bag.groups.get(group) or self._bag.groups.new(group)
         curve.group = self._groups[group]
         return curve
+
+
+def merge_keys(action, datablock, path: str, index: int, frames, values, group: str) -> None:
+    """Put keys into a curve that `action` may already have for the data-block, in place of those between the first and
+    the last of `frames`; the others stay. The action must be the data-block's own.
+    """
+    curve = next((c for c in curves_of(action, datablock) if c.data_path == path and c.array_index == index), None)
+    if curve is None:
+        CurveWriter(action, datablock).write(path, index, frames, values, group)
+        return
+    first, last = frames[0] - 0.5, frames[-1] + 0.5
+    kept = [(p.co.x, p.co.y, p.interpolation) for p in curve.keyframe_points if not first < p.co.x < last]
+    rows = sorted(kept + [(frame, value, "LINEAR") for frame, value in zip(frames, values, strict=True)])
+    points = curve.keyframe_points
+    if len(rows) > len(points):
+        points.add(len(rows) - len(points))
+    while len(points) > len(rows):
+        points.remove(points[-1], fast=True)
+    for point, (frame, value, interpolation) in zip(points, rows, strict=True):
+        point.co = (frame, value)
+        point.interpolation = interpolation
+    curve.update()
+
+
+def new_action_for(name: str, datablock):
+    """A new, empty action that the data-block plays."""
+    action = bpy.data.actions.new(name)
+    CurveWriter(action, datablock)
+    return action
+
+
+def active_action(datablock):
+    """(action, slot) that a data-block plays, apart from its NLA; slot None before 4.4."""
+    animation = datablock.animation_data
+    if animation is None or animation.action is None:
+        return None, None
+    return animation.action, (animation.action_slot if HAS_SLOTS else None)
+
+
+def slot_of(action, identifier):
+    """The slot of that name; None before 4.4 and where it is gone."""
+    return action.slots.get(identifier) if HAS_SLOTS and identifier else None
+
+
+def shared_action(made: dict, name: str, datablock):
+    """A new action that the data-block plays; from 4.4 on the one that is in `made` already, with a slot more."""
+    if HAS_SLOTS and name in made:
+        action = made[name]
+    else:
+        action = bpy.data.actions.new(name if not made else f"{name}.{datablock.name}")
+        made.setdefault(name, action)
+    CurveWriter(action, datablock)
+    return action
+
+
+def set_active_action(datablock, action, slot) -> None:
+    """Make a data-block play what `active_action` gave."""
+    animation = datablock.animation_data or datablock.animation_data_create()
+    animation.action = action
+    if HAS_SLOTS and action is not None and slot is not None:
+        animation.action_slot = slot
+
+
+def draw_progress(layout, factor: float) -> None:
+    """A bar of progress; since 4.0 Blender has one of its own."""
+    if hasattr(layout, "progress"):
+        layout.progress(factor=factor, text=f"{100 * factor:.0f} %", type="BAR")
+    else:
+        layout.prop(bpy.context.window_manager, "mmface_progress", text="", slider=True)
 
 
 class OwnAnimation:
@@ -225,6 +296,18 @@ def _call(operator, **options) -> None:
     operator(**{name: value for name, value in options.items() if name in known})
 
 
+def import_gltf(path: str) -> None:
+    """Import a .glb or .gltf file."""
+    try:
+        import numpy
+
+        if not hasattr(numpy, "bool"):  # 3.4's importer uses it; distributions pair 3.4 with a NumPy that dropped it
+            numpy.bool = bool
+    except ImportError:
+        pass  # the importer says so itself
+    bpy.ops.import_scene.gltf(filepath=path)
+
+
 def set_video_output(scene, sound: bool = False) -> None:
     """Make the scene's render output an H.264 .mp4, with AAC sound if wanted."""
     settings = scene.render.image_settings
@@ -245,3 +328,13 @@ def sequencer_strips(scene):
     """The collection of the scene's video strips, made if there is no sequence yet."""
     editor = scene.sequence_editor or scene.sequence_editor_create()
     return editor.strips if hasattr(editor, "strips") else editor.sequences  # `strips` since 4.4
+
+
+def set_status(window, text) -> None:
+    """Show a line in the status bar; None gives it back to Blender."""
+    window.workspace.status_text_set(text)
+
+
+def override(**members):
+    """A context in which operators find these members."""
+    return bpy.context.temp_override(**members)

@@ -15,7 +15,16 @@ ALLOWED = {
     "blender_addon": {"blender_addon"},
 }
 # What Blender's own Python brings.
-BLENDER_HAS = set(sys.stdlib_module_names) | {"bpy", "mathutils", "gpu", "bpy_extras", "bl_ext"}
+BLENDER_HAS = set(sys.stdlib_module_names) | {
+    "bpy",
+    "mathutils",
+    "gpu",
+    "bpy_extras",
+    "bl_ext",
+    "bl_operators",
+    "bl_ui",
+    "numpy",
+}
 
 
 def imported(path: Path) -> set[str]:

@@ -60,21 +60,17 @@ def _curves(values, offset: int, count: int, path: str):
     return values[offset : offset + count]
 
 
-def bake(motion: dict, set_scene: bool = True) -> dict:
-    """Put the motion (of `load_motion`) onto the scene's objects and bones.
+def bake(motion: dict, set_scene: bool = True, scene=None) -> dict:
+    """Put the motion (of `load_motion`) onto the objects and bones of `scene`, by default the one with the face.
 
     set_scene: also set the scene's frame rate, range and current frame to the clip's. Returns {"action": name,
     "keyed": number of curves, "warnings": [sentences]}. Raises SceneError (kind "rig") where the scene lacks what the
     motion names.
     """
-    scene = face_scene()
+    scene = scene or face_scene()
     layer = motion.get("layer", False)
     warnings = []
-    by_datablock = {}  # id datablock -> list of (path, [values of index 0, 1, ...], tolerance of each, group)
-    _collect_keys(motion, by_datablock, warnings)
-    _collect_rotations(motion, scene, by_datablock)
-    if not by_datablock:
-        raise SceneError("rig", "The motion names nothing of this rig, so there is nothing to bake.")
+    by_datablock = collect(motion, scene, warnings)
     datablocks = list(by_datablock)
     own = {datablock: compat.OwnAnimation(datablock) for datablock in datablocks} if layer else {}
     actions = compat.actions_for(motion["name"], datablocks)
@@ -93,7 +89,18 @@ def bake(motion: dict, set_scene: bool = True) -> dict:
             own[datablock].lay_over(action, motion["name"])
     if set_scene:
         _set_scene(scene, motion)
-    return {"action": actions[0].name, "keyed": keyed, "keys": keys, "warnings": warnings}
+    names = list(dict.fromkeys(action.name for action in actions))
+    return {"action": names[0], "actions": names, "keyed": keyed, "keys": keys, "warnings": warnings}
+
+
+def collect(motion: dict, scene, warnings: list) -> dict:
+    """The motion's curves: id datablock -> list of (path, [values of index 0, 1, ...], tolerance of each, group)."""
+    by_datablock = {}
+    _collect_keys(motion, by_datablock, warnings)
+    _collect_rotations(motion, scene, by_datablock)
+    if not by_datablock:
+        raise SceneError("rig", "The motion names nothing of this rig, so there is nothing to bake.")
+    return by_datablock
 
 
 def _fewer_keys(motion: dict, curves: list, tolerance: float):
@@ -152,7 +159,7 @@ def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:
 def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
     for channel in motion["rotations"]:
         if channel.get("pivot"):
-            _make_pivot(channel, scene)
+            make_pivot(channel, scene)
         obj = _object(channel["object"])
         if channel["bone"]:
             target = obj.pose.bones.get(channel["bone"])
@@ -179,19 +186,25 @@ def _rotation_curves(values, mode: str):
     for previous, current in pairwise(quaternions):
         if previous.dot(current) < 0:
             current.negate()
+    name = rotation_property(mode)
     if mode == "QUATERNION":
-        return "rotation_quaternion", [array("f", [q[i] for q in quaternions]) for i in range(4)]
+        return name, [array("f", [q[i] for q in quaternions]) for i in range(4)]
     if mode == "AXIS_ANGLE":
         pairs = [q.to_axis_angle() for q in quaternions]
         rows = [(angle, *axis) for axis, angle in pairs]
-        return "rotation_axis_angle", [array("f", [row[i] for row in rows]) for i in range(4)]
+        return name, [array("f", [row[i] for row in rows]) for i in range(4)]
     eulers = []
     for quaternion in quaternions:
         eulers.append(quaternion.to_euler(mode, eulers[-1]) if eulers else quaternion.to_euler(mode))
-    return "rotation_euler", [array("f", [e[i] for e in eulers]) for i in range(3)]
+    return name, [array("f", [e[i] for e in eulers]) for i in range(3)]
 
 
-def _make_pivot(channel: dict, scene) -> None:
+def rotation_property(mode: str) -> str:
+    """The property that holds a rotation of that mode."""
+    return {"QUATERNION": "rotation_quaternion", "AXIS_ANGLE": "rotation_axis_angle"}.get(mode, "rotation_euler")
+
+
+def make_pivot(channel: dict, scene) -> None:
     """Make the empty about which objects without a common parent turn together, and hang them on it in place."""
     pivot = bpy.data.objects.new(channel["object"], None)
     channel["object"] = pivot.name  # Blender may have numbered it

@@ -31,7 +31,7 @@ def open_rig(path: str) -> list:
         if kind == ".fbx":
             compat.import_fbx(path)
         else:
-            bpy.ops.import_scene.gltf(filepath=path)
+            compat.import_gltf(path)
     except Exception as error:  # the importers are Python programs: a broken file may raise anything
         raise SceneError(
             "unreadable", f"{path} could not be imported; is it complete? Blender says: {_last_line(error)}"

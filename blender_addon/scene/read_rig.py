@@ -6,24 +6,30 @@ Schema "mmface-rig/1"; `retarget/rig.py` reads it, `docs/rig_formats.md` explain
 """
 
 from array import array
+from contextlib import contextmanager
 
 import bpy
+
+from .rest import at_rest
 
 SCHEMA = "mmface-rig/1"
 
 
-def describe(source: str, arrays_path: str) -> dict:
-    """Describe every mesh, shape key, armature and bone of the open file; write the long arrays to `arrays_path`."""
-    scene = face_scene()
-    with open(arrays_path, "wb") as file:
+def describe(source: str, arrays_path: str, scene=None, objects=None) -> dict:
+    """Describe meshes, shape keys, armatures and bones; write the long arrays to `arrays_path`.
+
+    scene: by default the one with the face. objects: which of its objects belong to the rig; all by default. The scene
+    is left as it was.
+    """
+    scene = scene or face_scene()
+    chosen = list(scene.objects) if objects is None else list(objects)
+    view_layer = scene.view_layers[0]
+    with open(arrays_path, "wb") as file, at_rest(chosen, view_layer), _only_skinning(chosen, view_layer):
         arrays = _ArrayFile(file)
-        view_layer = scene.view_layers[0]
-        _switch_off_modifiers_that_change_topology(scene)
-        view_layer.update()
         depsgraph = view_layer.depsgraph
-        objects = [_describe_object(o, view_layer) for o in scene.objects]
-        meshes = [_describe_mesh(o, depsgraph, arrays) for o in scene.objects if o.type == "MESH"]
-        armatures = [_describe_armature(o) for o in scene.objects if o.type == "ARMATURE"]
+        objects = [_describe_object(o, view_layer) for o in chosen]
+        meshes = [_describe_mesh(o, depsgraph, arrays) for o in chosen if o.type == "MESH"]
+        armatures = [_describe_armature(o) for o in chosen if o.type == "ARMATURE"]
     return {
         "schema": SCHEMA,
         "source": source,
@@ -180,13 +186,22 @@ def _rotation_limits(bone):
     return limits
 
 
-def _switch_off_modifiers_that_change_topology(scene) -> None:
-    """Only skinning stays, so that evaluated vertices are the keys' vertices. The scene is not saved after this."""
-    for obj in scene.objects:
+@contextmanager
+def _only_skinning(objects, view_layer):
+    """Meanwhile only skinning deforms, so that evaluated vertices are the keys' vertices."""
+    switched = []
+    for obj in objects:
         if obj.type == "MESH":
             for modifier in obj.modifiers:
-                if modifier.type != "ARMATURE":
+                if modifier.type != "ARMATURE" and modifier.show_viewport:
                     modifier.show_viewport = False
+                    switched.append(modifier)
+    view_layer.update()
+    try:
+        yield
+    finally:
+        for modifier in switched:
+            modifier.show_viewport = True
 
 
 def _world_positions(obj, depsgraph) -> array:

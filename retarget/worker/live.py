@@ -13,6 +13,7 @@ from retarget import rotations
 from retarget.calibration import Calibration, apply_calibration, chosen_pose
 from retarget.filters import OneEuro, OneEuroRotation, live_weights_filter
 from retarget.gaps import GapPolicy
+from retarget.motion import RotationCurve
 from retarget.performance import Settings
 from retarget.pipeline import MappedRig
 from retarget.turning import turn_curves
@@ -106,9 +107,9 @@ def _tell_channels(job: Job, mapped: MappedRig, head: str) -> None:
 
 
 def _channels(mapped: MappedRig, head: str) -> tuple[list[dict[str, str]], list[dict[str, Any]]]:
-    weights, rotation = np.zeros((1, len(ARKIT_NAMES))), np.eye(3)[None]
+    weights = np.zeros((1, len(ARKIT_NAMES)))
     turns = []
-    for curve in turn_curves(mapped.rig, mapped.mapping, weights, rotation, np.ones(1), _mode(head)):
+    for curve in _turns(mapped, weights, np.eye(3)[None], head):
         pivot = curve.pivot
         turns.append(
             {
@@ -121,20 +122,21 @@ def _channels(mapped: MappedRig, head: str) -> tuple[list[dict[str, str]], list[
     return [{"object": c.object, "key": c.key} for c in mapped.mapping.key_curves(weights)], turns
 
 
+def _turns(mapped: MappedRig, weights: Array, rotation: Array, head: str) -> list[RotationCurve]:
+    """The rig's rotation curves for one frame: weights (1, 52), rotation (1, 3, 3) of the head from its rest."""
+    # The frame's own mean would be its rest: what is straight ahead is for `neutral` to say.
+    mode = "off" if head == "off" else "absolute"
+    return turn_curves(mapped.rig, mapped.mapping, weights, rotation, np.ones(1), mode)
+
+
 def _values(mapped: MappedRig, weights: Array, rotation: Array, head: str) -> dict[str, Any]:
     """Values of all channels for one frame: weights (52,), rotation (3, 3) of the head from its rest."""
-    keys = mapped.mapping.key_curves(weights[None])
-    turns = turn_curves(mapped.rig, mapped.mapping, weights[None], rotation[None], np.ones(1), _mode(head))
+    turns = _turns(mapped, weights[None], rotation[None], head)
     return {
-        "values": [float(curve.values[0]) for curve in keys],
-        "quaternions": [[float(v) for v in curve.values[0]] for curve in turns],
+        "values": [float(c.values[0]) for c in mapped.mapping.key_curves(weights[None])],
+        "quaternions": [[float(v) for v in c.values[0]] for c in turns],
         "locations": [None if c.locations is None else [float(v) for v in c.locations[0]] for c in turns],
     }
-
-
-def _mode(head: str) -> str:
-    """Live, the rotation is already one from the head's rest."""
-    return "off" if head == "off" else "absolute"
 
 
 class LiveFace:

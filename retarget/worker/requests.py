@@ -98,13 +98,15 @@ def _health(mapped: "MappedRig") -> dict[str, Any]:
     if named.dead:
         health += f", {len(named.dead)} dead"
     head = mapped.mapping.head
-    health += f", head: {head.bone or head.object}" if head and not head.pivot else ", no head bone"
+    turned = (
+        f"The head turns with {head.bone or head.object}" if head and not head.pivot else "No head bone: an empty turns"
+    )
     return {
         "health": health,
         "found": found,
         "missing": list(named.missing),
         "dead": list(named.dead),
-        "notes": _notes(named, mapped.warnings, misspelt(named)),
+        "notes": [turned, *_notes(named, mapped.warnings, misspelt(named))],
     }
 
 

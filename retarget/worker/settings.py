@@ -1,6 +1,6 @@
 """Settings as plain data: what the engine can be told, and the dataclass built from what it was told.
 
-The client names a setting by the dataclass's field; nested dataclasses are nested objects. It never needs to know all of
+The client names a setting by the dataclass's field; nested dataclasses are nested objects. It need not know all of
 them: what it leaves out keeps its default.
 """
 

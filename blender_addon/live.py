@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Drives the rig from what the engine sees right now, and records it.
+
+The engine says at its own pace where the channels are; at every tick of the timer the rig moves on towards that, so
+that the viewport is smooth even where the engine is slower than the screen.
+"""
+
+import time
+from array import array
+from bisect import bisect_right
+from collections import deque
+
+import bpy
+from mathutils import Euler, Quaternion
+
+from . import compat
+from .errors import SceneError
+from .scene import bake as baking
+from .scene import rest
+
+CATCH_UP = 0.06  # seconds in which two thirds of the way to the engine's last word are gone
+RATE_OVER = 2.0  # seconds over which updates are counted
+
+
+class _Channel:
+    """A property of a data-block that live values go to; found by name anew, since undo replaces what it points to."""
+
+    def __init__(self, kind: str, name: str, path: str, mode: str = "") -> None:
+        self.kind, self.name, self.path, self.mode = kind, name, path, mode
+
+    def datablock(self):
+        obj = bpy.data.objects.get(self.name)
+        if obj is None:
+            raise SceneError("rig", f"The object {self.name} is gone, so live stopped.")
+        return obj.data.shape_keys if self.kind == "key" else obj
+
+
+class LiveDriver:
+    """One live session on one scene."""
+
+    def __init__(self, scene) -> None:
+        self.scene = scene.name
+        self.latency, self.rate, self.seen = 0.0, 0.0, False
+        self.recorded = []  # rows of (seconds since recording began, [values of all channels])
+        self.recording_since = None
+        self.first_frame = 1
+        self._channels = []
+        self._target = self._shown = None
+        self._rested = {}  # place -> (channel, value)
+        self._detached = {}  # (kind, object) -> (action, slot names)
+        self._updates = deque()
+        self._last = time.monotonic()
+        self._pivots = []
+
+    @property
+    def updates(self) -> float:
+        """Updates of the rig a second."""
+        stamps = self._updates
+        return (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 and stamps[-1] > stamps[0] else 0.0
+
+    def hear(self, message: dict) -> None:
+        """An event of the engine's live request."""
+        if message["event"] == "channels":
+            self._meet(message)
+        elif message["event"] == "frame":
+            self.latency, self.rate, self.seen = message["latency"], message["rate"], message["seen"]
+            target = [*message["values"]]
+            for quaternion, location in zip(message["quaternions"], message["locations"], strict=True):
+                target.append(Quaternion(quaternion))
+                target.append(location)
+            self._target = target
+
+    def _meet(self, message: dict) -> None:
+        """The channels, in the order in which values come."""
+        self._channels = []
+        for key in message["keys"]:
+            path = f'key_blocks["{bpy.utils.escape_identifier(key["key"])}"].value'
+            self._channels.append(_Channel("key", key["object"], path))
+        for turn in message["turns"]:
+            name = turn["object"]
+            if turn["pivot"]:
+                name = self._pivot(turn)
+            obj = bpy.data.objects.get(name)
+            if obj is None:
+                raise SceneError("rig", f"The object {name} is gone, so live stopped.")
+            prefix, mode = "", obj.rotation_mode
+            if turn["bone"]:
+                prefix = f'pose.bones["{bpy.utils.escape_identifier(turn["bone"])}"].'
+                mode = obj.pose.bones[turn["bone"]].rotation_mode
+            self._channels.append(_Channel("turn", name, prefix + baking.rotation_property(mode), mode))
+            self._channels.append(_Channel("place", name, prefix + "location"))
+        self._target = self._shown = None
+        for channel in self._channels:
+            datablock = channel.datablock()
+            where = rest.place(datablock, channel.path)
+            if where not in self._rested:
+                self._detach(channel, datablock)
+                self._rested[where] = (channel, rest.rest_of(datablock, channel.path))
+
+    def _pivot(self, turn: dict) -> str:
+        if self._pivots:
+            return self._pivots[0][0]
+        channel = {"object": turn["object"], "pivot": turn["pivot"]}
+        children = [
+            (n, bpy.data.objects[n].parent, bpy.data.objects[n].matrix_parent_inverse.copy())
+            for n in turn["pivot"]["children"]
+        ]
+        baking.make_pivot(channel, bpy.data.scenes[self.scene])
+        self._pivots.append((channel["object"], children))
+        return channel["object"]
+
+    def _detach(self, channel: _Channel, datablock) -> None:
+        """Curves would fight with live values: meanwhile the data-block plays nothing."""
+        where = (channel.kind == "key", channel.name)
+        if where in self._detached:
+            return
+        action, slot = compat.active_action(datablock)
+        self._detached[where] = (
+            action.name if action else None,
+            slot.identifier if slot is not None else None,
+            datablock.animation_data.use_nla if datablock.animation_data else None,
+        )
+        if datablock.animation_data:
+            datablock.animation_data.action = None
+            datablock.animation_data.use_nla = False
+
+    def apply(self) -> None:
+        """One update of the rig."""
+        if self._target is None:
+            return
+        now = time.monotonic()
+        share = min(1.0, (now - self._last) / CATCH_UP)
+        self._last = now
+        if self._shown is None:
+            self._shown = list(self._target)
+        shown = self._shown
+        for index, (channel, target) in enumerate(zip(self._channels, self._target, strict=True)):
+            if target is None:
+                continue
+            if channel.kind == "turn":
+                shown[index] = shown[index].slerp(target, share)
+            elif channel.kind == "place":
+                shown[index] = [a + share * (b - a) for a, b in zip(shown[index], target, strict=True)]
+            else:
+                shown[index] += share * (target - shown[index])
+            rest.set_value(channel.datablock(), channel.path, self._in_its_mode(channel, shown[index]))
+        self._updates.append(now)
+        while len(self._updates) > 2 and now - self._updates[0] > RATE_OVER:
+            self._updates.popleft()
+        if self.recording_since is not None:
+            self.recorded.append((now - self.recording_since, [_copy(value) for value in shown]))
+
+    @staticmethod
+    def _in_its_mode(channel: _Channel, value):
+        if channel.kind != "turn" or channel.mode == "QUATERNION":
+            return value
+        if channel.mode == "AXIS_ANGLE":
+            axis, angle = value.to_axis_angle()
+            return (angle, *axis)
+        return value.to_euler(channel.mode)
+
+    # Recording.
+
+    def start_recording(self, frame: int) -> None:
+        self.recorded, self.recording_since, self.first_frame = [], time.monotonic(), frame
+
+    def stop_recording(self) -> None:
+        self.recording_since = None
+
+    def keep(self, name: str) -> dict:
+        """Make what was recorded an action, or put it into the action that the rig had. Returns what `bake` does."""
+        self.stop_recording()
+        if len(self.recorded) < 2:
+            raise SceneError("live", "Nothing was recorded yet: the engine had not seen a face.")
+        scene = bpy.data.scenes[self.scene]
+        frames, rows = self._on_frames(scene.render.fps / scene.render.fps_base)
+        self._give_back()
+        names = {}
+        rested = {where: value for where, (_, value) in self._rested.items()}
+        keyed = 0
+        for index, channel in enumerate(self._channels):
+            if rows[0][index] is None:
+                continue
+            datablock = channel.datablock()
+            action, _ = compat.active_action(datablock)
+            if rest.marked(action) is None:  # nothing of ours to punch into; an action of the artist's own is kept
+                action = compat.shared_action(names, name, datablock)
+                rest.mark(action, name, rested)
+            values = [self._in_its_mode(channel, row[index]) for row in rows]
+            if channel.mode and channel.mode not in ("QUATERNION", "AXIS_ANGLE"):
+                values = _continuous(values, channel.mode)
+            parts = list(zip(*values, strict=True)) if channel.kind != "key" else [values]
+            group = channel.name if channel.kind != "key" else "mmface"
+            for part, numbers in enumerate(parts):
+                compat.merge_keys(action, datablock, channel.path, part, frames, array("f", numbers), group)
+                keyed += 1
+        self._pivots = []  # what turns about it is keyed now: it stays
+        scene.frame_set(scene.frame_current)
+        return {"keyed": keyed, "first": frames[0], "last": frames[-1]}
+
+    def _on_frames(self, fps: float):
+        """The recording at whole frames: (frames, rows)."""
+        times = [stamp for stamp, _ in self.recorded]
+        last = int(times[-1] * fps)
+        frames, rows = [], []
+        for number in range(last + 1):
+            moment = number / fps
+            after = min(len(times) - 1, bisect_right(times, moment))
+            before = max(0, after - 1)
+            span = times[after] - times[before]
+            share = min(1.0, max(0.0, (moment - times[before]) / span)) if span > 0 else 0.0
+            frames.append(self.first_frame + number)
+            pairs = zip(self.recorded[before][1], self.recorded[after][1], strict=True)
+            rows.append([_between(a, b, share) for a, b in pairs])
+        return frames, rows
+
+    def pause(self) -> None:
+        """For the moment in which the file is saved: the rig as it was before live, apart from a new pivot."""
+        self._give_back()
+        for channel, value in self._rested.values():
+            rest.set_value(channel.datablock(), channel.path, value)
+
+    def go_on(self) -> None:
+        """After `pause`."""
+        for channel, _ in self._rested.values():
+            self._detach(channel, channel.datablock())
+
+    def stop(self) -> None:
+        """Everything as it was before live."""
+        self._give_back()
+        for channel, value in self._rested.values():
+            try:
+                rest.set_value(channel.datablock(), channel.path, value)
+            except (SceneError, AttributeError, ReferenceError):
+                continue  # the object went meanwhile
+        for name, children in self._pivots:
+            for child, parent, inverse in children:
+                obj = bpy.data.objects.get(child)
+                if obj is not None:
+                    obj.parent, obj.matrix_parent_inverse = parent, inverse
+            pivot = bpy.data.objects.get(name)
+            if pivot is not None:
+                bpy.data.objects.remove(pivot)
+        scene = bpy.data.scenes.get(self.scene)
+        if scene is not None:
+            scene.frame_set(scene.frame_current)
+
+    def _give_back(self) -> None:
+        """The data-blocks play again what they played before."""
+        for (is_key, name), (action, slot, use_nla) in self._detached.items():
+            obj = bpy.data.objects.get(name)
+            datablock = obj.data.shape_keys if obj is not None and is_key else obj
+            if datablock is None or use_nla is None:
+                continue
+            datablock.animation_data.use_nla = use_nla
+            found = bpy.data.actions.get(action) if action else None
+            if found is not None:
+                compat.set_active_action(datablock, found, compat.slot_of(found, slot))
+        self._detached = {}
+
+
+def _copy(value):
+    return value.copy() if isinstance(value, Quaternion) else (list(value) if isinstance(value, list) else value)
+
+
+def _between(a, b, share: float):
+    if a is None or b is None:
+        return None
+    if isinstance(a, Quaternion):
+        return a.slerp(b, share)
+    if isinstance(a, list):
+        return [x + share * (y - x) for x, y in zip(a, b, strict=True)]
+    return a + share * (b - a)
+
+
+def _continuous(eulers: list, mode: str) -> list:
+    """Euler angles without jumps of a whole turn."""
+    result = []
+    for euler in eulers:
+        turned = euler.to_quaternion().to_euler(mode, result[-1]) if result else euler
+        result.append(Euler(turned, mode))
+    return result

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The small picture of the frame that is being tracked, as an icon for the panel."""
+
+import os
+
+import bpy.utils.previews
+
+_collection = None
+_shown = ("", 0)
+
+
+def icon_of(path) -> int:
+    """The icon of a picture file; 0 where there is none. Only the newest is kept."""
+    global _shown
+    if not path or _collection is None:
+        return 0
+    if path != _shown[0] and os.path.exists(path):
+        _collection.clear()
+        picture = _collection.load(path, path, "IMAGE", True)
+        _shown = (path, picture.icon_id)
+    return _shown[1]
+
+
+def register() -> None:
+    global _collection, _shown
+    _collection, _shown = bpy.utils.previews.new(), ("", 0)
+
+
+def unregister() -> None:
+    global _collection
+    bpy.utils.previews.remove(_collection)
+    _collection = None
