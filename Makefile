@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean
+.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean fuzz
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -69,3 +69,6 @@ test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension
 	MMFACE_BPY_PYTHONS=$(abspath $(VENV)-bpy5/bin/python) $(BIN)/python -m pytest tests/extension -m "" -x
 
 .PHONY: extension test-gui test-headless
+
+fuzz: $(READY) ## throw broken files at every reader (docs/reliability.md)
+	$(BIN)/python -m tests.fuzz.campaign

@@ -1,9 +1,8 @@
 """A take: what one face did over one clip, as a file that plain numpy reads (see docs/take_format.md)."""
 
+import math
 import os
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -11,10 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.archive import BROKEN, read_arrays
 from mmface_core.errors import UserError
 
 SCHEMA: Final = "mmface-take/1"
 _OPTIONAL: Final = ("neutral", "full", "calibrated_by")  # only calibrated takes have them
+# Kinds of numpy of the entries that are not floats.
+KINDS: Final = {"image_size": "iu", "frame": "iu", "present": "b", "weight_names": "U"}
 
 
 @dataclass
@@ -77,12 +79,8 @@ class Take:
         if not path.is_file():
             raise UserError(f"There is no take {path}.")
         try:
-            opened = np.load(path, allow_pickle=False)
-            if not isinstance(opened, np.lib.npyio.NpzFile):
-                raise ValueError("it holds a single array")
-            with opened as file:
-                arrays = {key: file[key] for key in file.files}
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = read_arrays(path)
+        except BROKEN as error:
             raise UserError(f"{path} is not a take that can be read ({error}); capture the clip again.") from error
         schema = str(arrays.pop("schema", ""))
         if schema != SCHEMA:
@@ -92,6 +90,8 @@ class Take:
         missing = [name for name in names if name not in arrays and name not in _OPTIONAL]
         if missing:
             raise UserError(f"The take {path} lacks {', '.join(missing)}; capture the clip again.")
+        if arrays["source"].shape or arrays["fps"].shape or arrays["fps"].dtype.kind not in "fiu":
+            raise UserError(f"The take {path} is inconsistent: its source or rate is a list; capture the clip again.")
         plain = {"source": str(arrays["source"]), "fps": float(arrays["fps"])}
         if "calibrated_by" in arrays:
             plain["calibrated_by"] = str(arrays["calibrated_by"])
@@ -130,13 +130,17 @@ def _inconsistency(take: Take) -> str:
         array = np.asarray(getattr(take, name))
         if len(array.shape) != len(wanted) or any(w not in (None, n) for n, w in zip(array.shape, wanted, strict=True)):
             return f"{name} has the shape {array.shape}"
+        if array.dtype.kind not in KINDS.get(name, "f"):
+            return f"{name} holds {array.dtype}"
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             return f"{name} holds numbers that are not finite"
     if take.neutral is not None and (np.asarray(take.full) <= np.asarray(take.neutral)).any():
         return "its calibration leaves no range"
     if count and (np.diff(take.time) <= 0).any():
         return "its times do not increase"
-    if not take.fps > 0:
+    if count and (take.frame.min() < 0 or (np.diff(take.frame.astype(np.int64)) <= 0).any()):
+        return "its frames do not increase"
+    if not 0 < take.fps < math.inf:
         return "its frame rate is not positive"
     return ""
 

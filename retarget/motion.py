@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.archive import read_json
 from mmface_core.errors import UserError
 from retarget.timing import FrameRate
 
@@ -122,13 +123,17 @@ def save_motion(motion: RigMotion, path: str | Path) -> None:
 def load_motion(path: str | Path) -> RigMotion:
     """Read what `save_motion` wrote. Raises UserError where it is something else or another version."""
     path = Path(path)
+    data = read_json(path, "a motion file of mmface")
+    if data.get("schema") != SCHEMA:
+        raise UserError(f"{path} has the version {data.get('schema')}; this mmface reads {SCHEMA}.")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        schema = data["schema"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a motion file of mmface.") from error
-    if schema != SCHEMA:
-        raise UserError(f"{path} has the version {schema}; this mmface reads {SCHEMA}.")
+        return _motion_of(data, path)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:
+        raise UserError(f"The motion file {path} is wrong ({type(error).__name__}: {error}).") from error
+
+
+def _motion_of(data: dict[str, Any], path: Path) -> RigMotion:
+    # A name with a folder in it is refused by with_name: the curves lie beside the file, nowhere else.
     curves_path = path.with_name(data["curves_file"])
     if not curves_path.is_file():
         raise UserError(f"{curves_path}, the curves that belong to {path}, is missing.")
@@ -169,6 +174,6 @@ def _append(file: Any, values: Array, shape: tuple[int, ...]) -> int:
 
 
 def _slice(values: Array, offset: int, count: int, path: Path) -> Array:
-    if offset + count > len(values):
+    if type(offset) is not int or type(count) is not int or not 0 <= offset <= offset + count <= len(values):
         raise UserError(f"The curves that belong to {path} are cut short; write the motion again.")
     return values[offset : offset + count]

@@ -14,6 +14,7 @@ Array = NDArray[np.floating]
 _NTSC = 1.001  # 23.976, 29.97, 59.94 ... are whole rates divided by this
 _WHOLE = 2e-5  # relative; 29.97 written with two decimals is 1e-6 off, 24 against 23.976 is 1e-3 off
 _CONSTANT = 0.5  # frames that time stamps may stray and still mean a constant rate; whole milliseconds stray by 0.06
+_MOST_FRAMES = 1_048_574  # Blender's last frame
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,11 @@ def timeline(
         return Timeline(start + int(number[0]), np.arange(len(time)), np.zeros(len(time)), True)
     # In source frames since picture 0.
     position = number.astype(np.float64) if constant else (time - _origin(time, number)) * fps
+    if (position[-1] - position[0]) / step > _MOST_FRAMES:
+        raise UserError(
+            f"The take's times span {(position[-1] - position[0]) / step:.0f} frames, and a timeline has at most "
+            f"{_MOST_FRAMES}; cut the clip."
+        )
     if span is None:
         first, last = math.ceil(position[0] / step - 1e-6), math.floor(position[-1] / step + 1e-6)
         wanted = step * np.arange(first, max(last, first) + 1, dtype=np.float64)

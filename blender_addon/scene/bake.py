@@ -38,24 +38,30 @@ def load_motion(path: str) -> dict:
         raise SceneError("motion", f"{path} has the version {schema}; this add-on reads {SCHEMA}.")
     values = array("f")
     try:
-        with open(os.path.join(os.path.dirname(path), motion["curves_file"]), "rb") as file:
+        name = motion["curves_file"]
+        if os.path.basename(name) != name or name in ("", ".", ".."):
+            raise ValueError(f"{name!r} does not lie beside it")
+        with open(os.path.join(os.path.dirname(path), name), "rb") as file:
             values.frombytes(file.read())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise SceneError("motion", f"The curves that belong to {path} cannot be read: {error}.") from error
     if sys.byteorder == "big":
         values.byteswap()
-    frames = motion["frame_count"]
-    for channel in motion["keys"]:
-        channel["values"] = _curves(values, channel["offset"], frames, path)
-    for channel in motion["rotations"]:
-        channel["values"] = _curves(values, channel["offset"], 4 * frames, path)
-        if "location_offset" in channel:
-            channel["locations"] = _curves(values, channel["location_offset"], 3 * frames, path)
+    try:
+        frames = motion["frame_count"]
+        for channel in motion["keys"]:
+            channel["values"] = _curves(values, channel["offset"], frames, path)
+        for channel in motion["rotations"]:
+            channel["values"] = _curves(values, channel["offset"], 4 * frames, path)
+            if "location_offset" in channel:
+                channel["locations"] = _curves(values, channel["location_offset"], 3 * frames, path)
+    except (KeyError, TypeError) as error:
+        raise SceneError("motion", f"The motion file {path} is wrong: {error!r}.") from error
     return motion
 
 
 def _curves(values, offset: int, count: int, path: str):
-    if offset + count > len(values):
+    if not 0 <= offset <= offset + count <= len(values):
         raise SceneError("motion", f"The curves that belong to {path} are cut short; write the motion again.")
     return values[offset : offset + count]
 

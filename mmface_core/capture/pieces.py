@@ -12,7 +12,6 @@ stamp and checksum; a piece that does not agree is tracked again, from a file re
 """
 
 import hashlib
-import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
@@ -23,6 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.archive import BROKEN, read_arrays
 from mmface_core.capture.engine import CaptureEngine, Which
 from mmface_core.capture.record import Recorder
 from mmface_core.capture.shelf import to_records, to_state
@@ -100,9 +100,9 @@ class CapturedPiece:
     def load(cls, path: Path) -> "CapturedPiece":
         """Read a piece. Raises UserError where the file is broken."""
         try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(**{field.name: file[field.name] for field in fields(cls)})
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = read_arrays(path)
+            return cls(**{field.name: arrays[field.name] for field in fields(cls)})
+        except BROKEN as error:
             raise UserError(f"{path} is no piece of a capture ({error}); remove it, and it is made again.") from error
 
     @property

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core import MOST_PIXELS
 from mmface_core.errors import UserError
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"})
@@ -56,7 +57,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """An image file as (H, W, 3) u8 RGB, turned as its metadata says. Raises UserError where it cannot be read."""
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except (cv2.error, MemoryError):  # among others, more pixels declared than MOST_PIXELS
+        image = None
     if image is None:
         raise UserError(f"{path} is not a picture that can be read.")
     return np.ascontiguousarray(image[:, :, ::-1])
@@ -127,6 +131,9 @@ class VideoSource:
         if not self._capture.isOpened():
             raise UserError(f"{path} is neither a picture nor a video that can be read.")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        width, height = (self._capture.get(key) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MOST_PIXELS:
+            raise UserError(f"{path} claims pictures of {width:.0f} x {height:.0f} pixels; that is no video to track.")
         rate = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.fps = rate if np.isfinite(rate) and 0.1 < rate < 1000 else 25.0
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)

@@ -7,8 +7,6 @@ names. All arrays are non-persistent buffers, so that a checkpoint of a module t
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mmface_core.archive import BROKEN, read_arrays
 from mmface_core.errors import UserError
 from mmface_core.model.parts import subset_triangles
 
@@ -174,9 +173,8 @@ class FaceModel(nn.Module):
         if not where.is_file():
             raise UserError(f"There is no face model at {where}.")
         try:
-            with np.load(where, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
-        except (OSError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            arrays = read_arrays(where)
+        except BROKEN as error:
             raise UserError(f"{where} is not a face model that can be read ({error}).") from error
         if parts is DEFAULT_PARTS and "part_names" in arrays:
             parts = [name for name in DEFAULT_PARTS if name in arrays["part_names"]]

@@ -90,7 +90,7 @@ class Store:
         return record if all((self.out / name).exists() for name in task.outputs) else None
 
     def set_aside(self, task: Task) -> list[str]:
-        """Before a task is redone: keep outputs that somebody edited since they were written; return their new names."""
+        """Before a task is redone: keep outputs that somebody has edited; return their new names."""
         try:
             record = json.loads(self.record_path(task).read_text(encoding="utf-8"))
             written: dict[str, dict[str, Any]] = {entry["path"]: entry for entry in record["outputs"]}

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
+from mmface_core.archive import BROKEN, read_arrays
 from mmface_core.conventions import rotation_from_300wlp, rotation_to_euler
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
 from train.datasets.cropping import fitted_pose
 
+MOST_MAT = 64 << 20  # bytes; the files have some kilobytes
 PICTURES = (".jpg", ".png", ".jpeg")
 
 
@@ -34,7 +37,13 @@ def read_pts(path: Path) -> np.ndarray:
     Raises UserError where the file does not hold them. The files count pixels from 1.
     """
     rows: list[tuple[float, float]] = []
-    for line in path.read_text().splitlines():
+    try:
+        if path.stat().st_size > MOST_MAT:
+            raise UserError(f"{path} is too large for a file of points.")
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UserError(f"{path} cannot be read ({error.strerror or error}).") from error
+    for line in text.splitlines():
         parts = line.replace("{", " ").replace("}", " ").split()
         if len(parts) == 2:
             try:
@@ -43,7 +52,35 @@ def read_pts(path: Path) -> np.ndarray:
                 continue
     if len(rows) < 68:
         raise UserError(f"{path} holds {len(rows)} points; 68 are needed.")
-    return np.array(rows[:68]) - 1.0
+    points = np.array(rows[:68]) - 1.0
+    if not np.isfinite(points).all():
+        raise UserError(f"{path} holds points that are not finite.")
+    return points
+
+
+def read_extra(path: Path, labels: str = "reannotated") -> np.ndarray:
+    """The points (68, 2) of an `*_extra.npz`. Raises UserError where the file does not hold them."""
+    try:
+        arrays = read_arrays(path)
+        points = arrays["pts68_3d"][:2].T if labels == "3d" else arrays["pts68_reannotated"].T
+        if points.shape != (68, 2) or points.dtype.kind not in "fiu" or not np.isfinite(points).all():
+            raise ValueError(f"the points are {points.shape} {points.dtype}")
+    except BROKEN as error:
+        raise UserError(f"{path} does not hold 68 points ({error}).") from error
+    return points
+
+
+def read_pose(path: Path) -> np.ndarray:
+    """Pitch, yaw and roll (3,) of a 300W-LP `.mat`, in its own sense. Raises UserError where it holds none."""
+    try:
+        if path.stat().st_size > MOST_MAT:
+            raise ValueError("it is too large")
+        pose = np.asarray(loadmat(path, variable_names=["Pose_Para"])["Pose_Para"], float)[0, :3]
+        if pose.shape != (3,) or not np.isfinite(pose).all():
+            raise ValueError("Pose_Para has no three angles")
+    except (*BROKEN, MatReadError) as error:
+        raise UserError(f"{path} holds no pose ({error}).") from error
+    return pose
 
 
 def read_folder(folder: Path, labels: str = "reannotated") -> list[Annotated]:
@@ -71,11 +108,10 @@ def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
         picture = _picture(folder, stem)
         if picture is None:
             continue
-        with np.load(path) as file:
-            points = file["pts68_3d"][:2].T if labels == "3d" else file["pts68_reannotated"].T
+        points = read_extra(path, labels)
         parameters = folder / f"{stem}.mat"
         if parameters.is_file():
-            pitch, yaw, roll = loadmat(parameters)["Pose_Para"][0, :3]
+            pitch, yaw, roll = read_pose(parameters)
             angle = float(np.degrees(rotation_to_euler(rotation_from_300wlp(pitch, yaw, roll))[0]))
         else:
             angle = yaw_of(points.astype(float), neutral)
