@@ -211,7 +211,7 @@ def _paths(value: Any, folder: Path, place: str) -> list[Path]:
 
 def options_of(given: Mapping[str, Any], defaults: Options) -> Options:
     """The options with those given; text is understood as a CSV has it. Raises UserError for what is none."""
-    kinds = {f.name: str(f.type) for f in fields(Options)}
+    kinds = {f.name: getattr(f.type, "__name__", str(f.type)) for f in fields(Options)}
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in kinds:

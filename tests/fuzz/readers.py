@@ -16,7 +16,7 @@ AVATAR = ROOT / "examples" / "avatar.blend"
 
 @dataclass(frozen=True)
 class Reader:
-    """read(path): reads a file of the kind `suffix`, to the end. seed(path): writes a good one. slow: starts Blender."""
+    """read(path): reads a file of the kind `suffix` whole. seed(path): writes a good one. slow: starts Blender."""
 
     name: str
     suffix: str
