@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean fuzz
+.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean fuzz batch-proof
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -72,3 +72,6 @@ test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension
 
 fuzz: $(READY) ## throw broken files at every reader (docs/reliability.md)
 	$(BIN)/python -m tests.fuzz.campaign
+
+batch-proof: $(READY) ## the shared clips on three rigs as a batch, against one by one (hours)
+	$(BIN)/python benchmarks/batch_proof.py

@@ -105,6 +105,9 @@ class Take:
 
 def _inconsistency(take: Take) -> str:
     """What contradicts the format, or an empty string."""
+    for name in ("frame", "weight_names"):
+        if np.ndim(getattr(take, name)) != 1:
+            return f"{name} is no list"
     count = len(take.frame)
     weights = len(take.weight_names)
     shapes: dict[str, tuple[int | None, ...]] = {
@@ -158,11 +161,13 @@ class replacing:
         return self._file
 
     def __exit__(self, kind: object, *_rest: object) -> None:
-        self._file.close()
-        if kind is None:
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp makes it private
-            os.replace(self._temporary, self._path)
-        else:
-            os.unlink(self._temporary)
+        try:
+            self._file.close()  # a full disk may show only now
+            if kind is None:
+                umask = os.umask(0)
+                os.umask(umask)
+                os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp makes it private
+                os.replace(self._temporary, self._path)
+        finally:
+            if os.path.exists(self._temporary):
+                os.unlink(self._temporary)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmface_core.errors import UserError
+from mmface_core.take import replacing
 from retarget.blender import Blender, Progress
 from retarget.mapping.facing import head_view
 from retarget.motion import RigMotion, save_motion
@@ -114,9 +115,8 @@ def begin(folder: Path, plan: RenderPlan) -> None:
             raise UserError(f"{folder} holds numbered pictures that mmface did not render; choose another folder.")
         for frame in old:
             frame_path(folder, frame).unlink(missing_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".render.", delete=False, encoding="utf-8") as file:
-            json.dump({"schema": SCHEMA, "key": plan.key, "frames": plan.frames}, file)
-        os.replace(file.name, about)
+        with replacing(about) as file:
+            file.write(json.dumps({"schema": SCHEMA, "key": plan.key, "frames": plan.frames}).encode())
     except OSError as error:
         raise UserError(f"Nothing can be written in {folder} ({error.strerror or error}).") from error
 

@@ -117,10 +117,11 @@ def test_a_rigs_script_never_runs(tmp_path):
     from retarget.pipeline import describe_rig
 
     harm, path = tmp_path / "harm", tmp_path / "script.blend"
+    script = f"open({str(harm)!r}, 'w')"
     lines = [
         "import bpy, os",
         "text = bpy.data.texts.new('run.py')",
-        f"text.write('open({str(harm)!r}, \"w\")')",
+        f"text.write({script!r})",
         "text.use_module = True",
         f"bpy.ops.wm.save_as_mainfile(filepath={str(path)!r})",
         "os._exit(0)",
