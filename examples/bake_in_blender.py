@@ -11,7 +11,7 @@ import bpy
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # or install the add-on, and leave this line out
 
-from blender_addon.scene import bake  # noqa: E402
+from blender_addon.scene import bake
 
 
 def main(motion: str, output: str) -> None:

@@ -5,7 +5,6 @@ docs/rig_formats.md. `blender_addon/scene/bake.py` reads it with the standard li
 """
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmface_core.archive import read_json
 from mmface_core.errors import UserError
+from mmface_core.take import replacing
 from retarget.timing import FrameRate
 
 SCHEMA = "mmface-motion/1"
@@ -79,45 +79,54 @@ class RigMotion:
 
 
 def save_motion(motion: RigMotion, path: str | Path) -> None:
-    """Write `path` (.json) and the curves beside it (.f32), whole or not at all."""
+    """Write `path` (.json) and the curves beside it (.f32), each whole or not at all.
+
+    Raises UserError where that cannot be written.
+    """
     path = Path(path)
     curves_path = path.with_suffix(".f32")
+    try:
+        with replacing(curves_path) as file:
+            keys, rotations = _write_curves(motion, file)
+        data = {
+            "schema": SCHEMA,
+            "name": motion.name,
+            "fps": motion.rate.fps if motion.rate else None,
+            "fps_base": motion.rate.base if motion.rate else None,
+            "start": motion.start,
+            "frame_count": motion.frame_count,
+            "cuts": [list(cut) for cut in motion.cuts],
+            "tolerance": motion.tolerance,
+            "layer": motion.layer,
+            "curves_file": curves_path.name,
+            "keys": keys,
+            "rotations": rotations,
+        }
+        with replacing(path) as file:
+            file.write(json.dumps(data, indent=1).encode())
+    except OSError as error:
+        raise UserError(f"The motion cannot be written to {path} ({error.strerror or error}).") from error
+
+
+def _write_curves(motion: RigMotion, file: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Append all curves to the file; say where each lies."""
     offset = 0
     keys: list[dict[str, Any]] = []
     rotations: list[dict[str, Any]] = []
-    unfinished = curves_path.with_name(curves_path.name + ".unfinished")
-    with unfinished.open("wb") as file:
-        for key in motion.keys:
-            keys.append({"object": key.object, "key": key.key, "offset": offset})
-            offset += _append(file, key.values, (motion.frame_count,))
-        for rotation in motion.rotations:
-            entry: dict[str, Any] = {"object": rotation.object, "bone": rotation.bone, "offset": offset, "width": 4}
-            if rotation.pivot:
-                p = rotation.pivot
-                entry["pivot"] = {"location": list(p.location), "size": p.size, "children": list(p.children)}
-            rotations.append(entry)
-            offset += _append(file, rotation.values, (motion.frame_count, 4))
-            if rotation.locations is not None:
-                entry["location_offset"] = offset
-                offset += _append(file, rotation.locations, (motion.frame_count, 3))
-    os.replace(unfinished, curves_path)
-    data = {
-        "schema": SCHEMA,
-        "name": motion.name,
-        "fps": motion.rate.fps if motion.rate else None,
-        "fps_base": motion.rate.base if motion.rate else None,
-        "start": motion.start,
-        "frame_count": motion.frame_count,
-        "cuts": [list(cut) for cut in motion.cuts],
-        "tolerance": motion.tolerance,
-        "layer": motion.layer,
-        "curves_file": curves_path.name,
-        "keys": keys,
-        "rotations": rotations,
-    }
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(json.dumps(data, indent=1), encoding="utf-8")
-    os.replace(unfinished, path)
+    for key in motion.keys:
+        keys.append({"object": key.object, "key": key.key, "offset": offset})
+        offset += _append(file, key.values, (motion.frame_count,))
+    for rotation in motion.rotations:
+        entry: dict[str, Any] = {"object": rotation.object, "bone": rotation.bone, "offset": offset, "width": 4}
+        if rotation.pivot:
+            p = rotation.pivot
+            entry["pivot"] = {"location": list(p.location), "size": p.size, "children": list(p.children)}
+        rotations.append(entry)
+        offset += _append(file, rotation.values, (motion.frame_count, 4))
+        if rotation.locations is not None:
+            entry["location_offset"] = offset
+            offset += _append(file, rotation.locations, (motion.frame_count, 3))
+    return keys, rotations
 
 
 def load_motion(path: str | Path) -> RigMotion:
@@ -169,7 +178,7 @@ def _append(file: Any, values: Array, shape: tuple[int, ...]) -> int:
         raise ValueError(f"curve must be {shape}, not {values.shape}!")
     if not np.isfinite(values).all():
         raise ValueError("curve must be finite!")
-    values.astype("<f4").tofile(file)
+    file.write(values.astype("<f4").tobytes())
     return values.size
 
 

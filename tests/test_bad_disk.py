@@ -10,7 +10,7 @@ import pytest
 from tests.fuzz.readers import seed_take
 
 ROOT = Path(__file__).resolve().parent.parent
-LIMIT = 20_000  # bytes that a file may have: as a disk that is full from there on
+LIMIT = 2_000  # bytes that a file may have: as a disk that is full from there on
 
 
 def limited() -> None:
