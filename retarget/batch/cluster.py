@@ -108,7 +108,7 @@ class DaskPool:
                 n_workers=count,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 env={"OMP_NUM_THREADS": str(threads)},
                 silence_logs=50,
                 host="127.0.0.1",

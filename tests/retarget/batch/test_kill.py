@@ -15,7 +15,7 @@ import pytest
 from tests.retarget.batch.test_batch import contents
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = 20
+KILLS = int(os.environ.get("MMFACE_KILLS", "20"))
 SEED = 7
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,85 @@
+"""Rendered frames: the same however they were divided, only where they are missing, with alpha and sound if wanted."""
+
+import shutil
+import subprocess
+
+import cv2
+import numpy as np
+import pytest
+
+from mmface_core.errors import UserError
+from retarget.blender import Blender
+from retarget.render_job import RenderRequest, run_render
+from retarget.rendering import RenderOptions
+from tests.fuzz.readers import seed_take
+
+pytestmark = pytest.mark.blender
+
+
+@pytest.fixture(scope="module")
+def take(tmp_path_factory):
+    path = tmp_path_factory.mktemp("take") / "clip.npz"
+    seed_take(path)
+    return path
+
+
+def rendered(take, rig, output, only=None, workers=1, **options):
+    request = RenderRequest(take, rig, output, RenderOptions(size=(48, 40), **options), only=only)
+    run_render(request, Blender(), workers, chunk=2)
+    return {path.name: path.read_bytes() for path in request.folder.glob("*.png")}
+
+
+@pytest.mark.parametrize("engine", ["workbench", "cycles"])
+def test_a_frame_is_the_same_file_however_the_work_was_divided(take, rigs, tmp_path, engine):
+    rig = rigs / "loose.blend"
+    together = rendered(take, rig, tmp_path / "a", range(3, 7), engine=engine, samples=2)
+    apart = rendered(take, rig, tmp_path / "b", range(6, 7), engine=engine, samples=2)
+    apart |= rendered(take, rig, tmp_path / "b", range(3, 6), engine=engine, samples=2)
+    assert sorted(together) == [f"{frame:06d}.png" for frame in range(3, 7)]
+    assert together == apart
+    assert len(set(together.values())) > 1  # it moves
+
+
+def test_frames_that_are_there_are_not_rendered_again(take, rigs, tmp_path):
+    folder = tmp_path / "frames"
+    before = rendered(take, rigs / "loose.blend", folder, range(1, 5))
+    times = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+    (folder / "000002.png").unlink()
+    assert rendered(take, rigs / "loose.blend", folder, range(1, 5)) == before
+    again = {path.name: path.stat().st_mtime_ns for path in folder.glob("*.png")}
+    assert {name for name in times if times[name] != again[name]} == {"000002.png"}
+    other = rendered(take, rigs / "loose.blend", folder, range(1, 3), transparent=True)
+    assert sorted(other) == ["000001.png", "000002.png"]  # frames of other options were replaced
+
+
+def test_transparent_frames_have_alpha(take, rigs, tmp_path):
+    rendered(take, rigs / "loose.blend", tmp_path / "f", range(1, 2), transparent=True)
+    image = cv2.imread(str(tmp_path / "f" / "000001.png"), cv2.IMREAD_UNCHANGED)
+    assert image.shape == (40, 48, 4) and image[..., 3].min() == 0 and image[..., 3].max() == 255
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the clip with sound is made with ffmpeg")
+def test_the_video_has_the_clips_sound(take, rigs, tmp_path):
+    from mmface_core.take import Take
+
+    clip = tmp_path / "clip.mp4"
+    inputs = ["-f", "lavfi", "-i", "color=gray:size=64x48:rate=25", "-f", "lavfi", "-i", "sine=440"]
+    subprocess.run(["ffmpeg", "-v", "error", *inputs, "-t", "0.48", str(clip)], check=True)
+    own = Take.load(take)
+    own.source = str(clip)
+    own.save(tmp_path / "own.npz")
+    rendered(tmp_path / "own.npz", rigs / "loose.blend", tmp_path / "out.mp4", workers=2)
+    probe = ["ffprobe", "-v", "error", "-show_entries", "stream=codec_type,duration", "-of", "csv=p=0"]
+    streams = subprocess.run([*probe, str(tmp_path / "out.mp4")], check=True, capture_output=True, text=True).stdout
+    kinds = dict(line.split(",") for line in streams.split())
+    assert float(kinds["video"]) == pytest.approx(0.48, abs=0.01)
+    assert float(kinds["audio"]) == pytest.approx(0.48, abs=0.06)
+
+
+def test_pictures_of_others_are_not_touched(take, rigs, tmp_path):
+    folder = tmp_path / "album"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "000003.png"), np.zeros((4, 4, 3), np.uint8))
+    with pytest.raises(UserError, match="did not render"):
+        rendered(take, rigs / "loose.blend", folder, range(1, 2))
+    assert [path.name for path in folder.glob("*.png")] == ["000003.png"]
