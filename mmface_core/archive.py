@@ -63,6 +63,14 @@ def read_arrays(path: Path, limit: int = MOST_BYTES) -> dict[str, np.ndarray]:
     return arrays
 
 
+def write_arrays(file: IO[bytes], arrays: dict[str, np.ndarray]) -> None:
+    """Write a compressed .npz, as numpy does; where the disk fills up, OSError is all that happens."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asanyarray(array), allow_pickle=False)
+
+
 def _read_array(stream: IO[bytes], size: int) -> np.ndarray:
     """One .npy of `size` bytes, the declared shape being what is there."""
     version = np.lib.format.read_magic(stream)

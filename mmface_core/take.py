@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mmface_core.archive import BROKEN, read_arrays
+from mmface_core.archive import BROKEN, read_arrays, write_arrays
 from mmface_core.errors import UserError
 
 SCHEMA: Final = "mmface-take/1"
@@ -68,7 +68,7 @@ class Take:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with replacing(path) as file:
-                np.savez_compressed(file, schema=np.array(SCHEMA), **arrays)
+                write_arrays(file, {"schema": np.array(SCHEMA), **arrays})
         except OSError as error:
             raise UserError(f"The take cannot be written to {path} ({error.strerror or error}).") from error
 

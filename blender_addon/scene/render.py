@@ -93,12 +93,27 @@ def _write_still(scene, path: str) -> None:
         bpy.ops.render.render(write_still=True, scene=scene.name)
         if not os.path.isfile(unfinished) or os.path.getsize(unfinished) == 0:
             raise SceneError("unwritable", f"Blender could not write the picture {path}; is the disk full?")
+        _drop_texts(unfinished)
         os.replace(unfinished, path)
     except (RuntimeError, OSError) as error:
         raise SceneError("unwritable", f"The picture {path} could not be written: {error}") from error
     finally:
         if os.path.exists(unfinished):
             os.remove(unfinished)
+
+
+def _drop_texts(path: str) -> None:
+    """Take the texts out of a .png: Cycles notes there how long it took, and equal pictures would be unequal files."""
+    with open(path, "rb") as file:
+        data = file.read()
+    kept, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        end = at + 12 + int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] not in (b"tEXt", b"zTXt", b"iTXt", b"tIME"):
+            kept.append(data[at:end])
+        at = end
+    with open(path, "wb") as file:
+        file.write(b"".join(kept))
 
 
 def _scene_size(scene) -> tuple:

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mmface_core.archive import BROKEN, read_arrays
+from mmface_core.archive import BROKEN, read_arrays, write_arrays
 from mmface_core.capture.engine import CaptureEngine, Which
 from mmface_core.capture.record import Recorder
 from mmface_core.capture.shelf import to_records, to_state
@@ -94,7 +94,7 @@ class CapturedPiece:
     def save(self, path: Path) -> None:
         """Write the piece, whole or not at all."""
         with replacing(path) as file:
-            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(self)})
+            write_arrays(file, {field.name: getattr(self, field.name) for field in fields(self)})
 
     @classmethod
     def load(cls, path: Path) -> "CapturedPiece":

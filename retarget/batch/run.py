@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -268,11 +269,13 @@ def run_batch(
     try:
         run.begin()
         run.loop()
-    finally:
-        try:
+        run.write_manifest()
+    except BaseException:
+        with suppress(UserError):  # the first error is the one to tell
             run.write_manifest()
-        finally:
-            pool.close()
+        raise
+    finally:
+        pool.close()
     outcome = Outcome(run.outcomes(), run.records(), run.fresh, run.kept, time.monotonic() - began)
     from retarget.batch.report.page import write_report
 

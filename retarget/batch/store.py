@@ -118,7 +118,17 @@ class Store:
         return record
 
     def write_manifest(self, records: Iterable[dict[str, Any]]) -> None:
-        write_whole(self.out / "manifest.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+        """Raises UserError where it cannot be written: then nothing else can, and the batch has to end."""
+        self.write("manifest.jsonl", "".join(json.dumps(record) + "\n" for record in records))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of the folder, whole or not at all. Raises UserError."""
+        try:
+            write_whole(self.out / name, text)
+        except OSError as error:
+            raise UserError(
+                f"{self.out / name} cannot be written ({error.strerror or error}); what is finished is kept."
+            ) from error
 
     def hashes(self, hash_file: Callable[[Path], str]) -> "Hashes":
         return Hashes(self.inner / "hashes.json", hash_file)
@@ -159,7 +169,8 @@ class Hashes:
         return str(known[2])
 
     def save(self) -> None:
-        write_whole(self._path, json.dumps(self._known))
+        with suppress(OSError):  # a disk that is full is told by what matters
+            write_whole(self._path, json.dumps(self._known))
 
 
 def _remove(path: Path) -> None:

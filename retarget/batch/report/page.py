@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mmface_core import __version__
 from retarget.batch.report.facts import SHOWN
 from retarget.batch.run import JobOutcome, Outcome
-from retarget.batch.store import Store, write_whole
+from retarget.batch.store import Store
 
 TEMPLATE = Path(__file__).with_name("page.html")
 COLOURS = ("#4e9af1", "#f1884e", "#e2b93b", "#5fbf77", "#3fa7a0", "#c678dd")
@@ -38,7 +38,7 @@ def write_report(outcome: Outcome, store: Store) -> Path:
     }
     for name, value in filled.items():
         text = text.replace(f"<!--{name}-->", value)
-    write_whole(path, text)
+    store.write(path.name, text)
     return path
 
 

@@ -160,7 +160,7 @@ def test_a_full_disk_ends_in_a_sentence(run, clips, rigs, monkeypatch):
     def full(*_args, **_options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("numpy.savez_compressed", full)
+    monkeypatch.setattr("mmface_core.take.write_arrays", full)
     outcome = run(read_jobs(clips, [rigs / "hero.blend"])[:1])
     assert "No space left on device" in outcome.failed[0].failure.sentence
     assert not outcome.failed[0].failure.trace
