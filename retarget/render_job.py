@@ -10,6 +10,7 @@ from mmface_core.errors import UserError
 from mmface_core.take import Take
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
+from retarget.exchange.takes import is_take, open_take
 from retarget.performance import Settings, clip_name, performance_of
 from retarget.pipeline import check_request, motion_for, read_and_map
 from retarget.rendering import RenderOptions, begin, encode_frames, missing, plan_render, render_all
@@ -66,7 +67,13 @@ def run_render(
         motions.mkdir(exist_ok=True)
         # Chunks on other machines write the same files at the same time, so each has its own.
         own = motions / f"motion{'' if request.only is None else f'_{request.only.start}_{request.only.stop}'}.json"
-        plan = plan_render(request.rig, mapped, motion_for(mapped, performance, request.head), own, request.options)
+        plan = plan_render(
+            request.rig,
+            mapped,
+            motion_for(mapped, performance, request.head, request.settings.layer),
+            own,
+            request.options,
+        )
     except OSError as error:
         raise UserError(f"Nothing can be written in {folder} ({error.strerror or error}).") from error
     begin(folder, plan)
@@ -90,7 +97,7 @@ def run_render(
         render_all(plan, folder, blender, submit, chunk, count, wanted)
     if not request.is_video or request.only is not None:
         return f"Wrote {before} frames to {folder}"
-    footage = request.source if request.source.suffix.lower() != ".npz" else Path(take.source)
+    footage = Path(take.source) if is_take(request.source) else request.source
     sound = footage if request.sound and len(take) > 1 and footage.is_file() else None
     heard = encode_frames(plan, folder, request.output, blender, sound, 1 + request.settings.start - performance.start)
     return f"Wrote {request.output} ({len(wanted)} frames, {'with' if heard else 'without'} sound)"
@@ -98,8 +105,8 @@ def run_render(
 
 def _take(request: RenderRequest, say: Callable[[str], None]) -> Take:
     """The take given, or one captured now and kept with the frames, so that a second call need not capture again."""
-    if request.source.suffix.lower() == ".npz":
-        return Take.load(request.source)
+    if is_take(request.source):
+        return open_take(request.source)
     if request.only is not None:
         raise UserError(
             "Chunks are rendered from a take, or each would capture the clip anew: run mmface capture first."

@@ -10,7 +10,7 @@ from typing import Any
 
 from mmface_core.errors import UserError
 from retarget.capturing import face_choice
-from retarget.gaps import GapPolicy
+from retarget.gaps import LOST_MODES, GapPolicy
 from retarget.performance import Settings
 from retarget.pipeline import RIG_KINDS
 from retarget.rendering import RenderOptions
@@ -70,8 +70,8 @@ class Options:
         face_choice(self.face)
         if self.head not in HEAD_MODES:
             raise UserError(f"head is {self.head!r}; give one of {', '.join(HEAD_MODES)}.")
-        if self.lost not in ("ease", "hold"):
-            raise UserError(f"lost is {self.lost!r}; give ease or hold.")
+        if self.lost not in LOST_MODES:
+            raise UserError(f"lost is {self.lost!r}; give one of {', '.join(LOST_MODES)}.")
         if self.smooth is not None and not 0 <= self.smooth <= 1:
             raise UserError(f"smooth is {self.smooth}; give a number from 0 to 1.")
         self.rendering()

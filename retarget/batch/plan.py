@@ -14,6 +14,7 @@ from mmface_core.capture.sources import IMAGE_SUFFIXES, image_files
 from mmface_core.errors import UserError
 from mmface_core.paths import asset
 from retarget.batch.jobs import Job, Options
+from retarget.exchange.takes import is_take
 
 Stage = Literal["capture", "piece", "join", "retarget", "render", "chunk", "encode"]
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
@@ -108,7 +109,7 @@ def _plan_capture(
     piece: int,
 ) -> str:
     clip, options = job.clip, job.options
-    given = clip.suffix.lower() == ".npz"
+    given = is_take(clip)
     key = key_of("capture", fingerprint(clip), "" if given else engine, options.face, options.identity)
     work = {"clip": str(clip.resolve()), "face": options.face, "identity": options.identity, "take": take}
     frames = None if given or clip.is_dir() or clip.suffix.lower() in IMAGE_SUFFIXES else count_frames(clip)

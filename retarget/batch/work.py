@@ -103,13 +103,13 @@ def loaded_engine() -> "CaptureEngine":
 
 def _capture(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     from mmface_core.capture.sources import open_source
-    from mmface_core.take import Take
     from retarget.capturing import face_choice
+    from retarget.exchange.takes import is_take, open_take
 
     work = task.work
     clip = Path(work["clip"])
-    if clip.suffix.lower() == ".npz":
-        take, warnings = Take.load(clip), []
+    if is_take(clip):
+        take, warnings = open_take(clip), []
         if not work["identity"]:
             take = loaded_engine().without_identity(take)
     else:
@@ -264,7 +264,9 @@ def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     folder = store.inner / "render"
     folder.mkdir(parents=True, exist_ok=True)
     motion = folder / f"{task.key[:24]}.json"
-    plan = plan_render(rig, mapped, motion_for(mapped, performance, options.head), motion, rendering)
+    plan = plan_render(
+        rig, mapped, motion_for(mapped, performance, options.head, options.settings().layer), motion, rendering
+    )
     begin(store.out / work["frames"], plan)
     return {
         "plan": asdict(plan),

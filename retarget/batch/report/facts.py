@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
 from mmface_core.take import Take
+from retarget.exchange.takes import is_take
 
 PICTURES = 8
 HEIGHT = 96  # px of a picture of the strip
@@ -21,7 +22,7 @@ SHOWN = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "eyeBlinkLeft", "eyeBli
 
 def clip_facts(take: Take, clip: Path) -> str:
     """The facts as JSON: pictures (data URLs), weights as bytes 0..100, confidence, presence, lost stretches."""
-    footage = clip if clip.suffix.lower() != ".npz" else Path(take.source)
+    footage = Path(take.source) if is_take(clip) else clip
     rows = _rows(len(take))
     names = [str(name) for name in take.weight_names]
     weights = take.weights[rows] if len(names) else np.zeros((len(rows), 0))
