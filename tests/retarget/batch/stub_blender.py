@@ -30,7 +30,7 @@ def describe(source: str, arrays: str) -> dict:
         "schema": "mmface-rig/1",
         "source": source,
         "blender": "stub",
-        "scene": {"fps": 24.0},
+        "scene": {"fps": 24.0, "unit_scale": 1.0},
         "objects": [{**obj, "rotation": [row[:3] for row in UNIT[:3]], "box": [[0, 0, 0], [1, 1, 1]]}],
         "meshes": [{**mesh, "positions": places, "keys": keys, "skin": {}, "keys_name": "Key"}],
         "armatures": [],
