@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean fuzz batch-proof
+.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean extension test-gui test-headless fuzz batch-proof bench
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -68,10 +68,14 @@ $(VENV)-bpy5/.ready:
 test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension in bpy 4.5 and 5.0
 	MMFACE_BPY_PYTHONS=$(abspath $(VENV)-bpy5/bin/python) $(BIN)/python -m pytest tests/extension -m "" -x
 
-.PHONY: extension test-gui test-headless
-
 fuzz: $(READY) ## throw broken files at every reader (docs/reliability.md)
 	$(BIN)/python -m tests.fuzz.campaign
 
 batch-proof: $(READY) ## the shared clips on three rigs as a batch, against one by one (hours)
 	$(BIN)/python benchmarks/batch_proof.py
+
+bench: $(READY) ## measure speed: ICP and capture against their peers, ten thousand frames to curves
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[bench]"
+	$(BIN)/python benchmarks/icp.py --markdown bench_icp.md
+	$(BIN)/python benchmarks/capture.py --live --faces --lengths --memory 30 --markdown bench_capture.md
+	$(BIN)/python benchmarks/solve.py --markdown bench_solve.md

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
 from mmface_core.take import Take
 
@@ -18,8 +19,9 @@ def face_choice(face: str | int) -> str | int:
     raise UserError(f"{face} is no choice of face; say largest, or a number from 1.")
 
 
-def capture_one(source: Path, face: str | int, progress: Progress | None = None) -> Take:
-    """The take of one face. progress is told ("capture", done, expected), expected 0 where unknown.
+def capture_one(source: Path, face: str | int, progress: Progress | None = None, stages: Stages = NO_STAGES) -> Take:
+    """The take of one face. progress is told ("capture", done, expected), expected 0 where unknown; stages counts where
+    the time goes.
 
     Raises UserError where the source cannot be read, shows no face, or has fewer faces than asked for.
     """
@@ -29,7 +31,8 @@ def capture_one(source: Path, face: str | int, progress: Progress | None = None)
     from mmface_core.capture.sources import open_source
 
     opened = open_source(source, sequence=True)
-    engine = load_engine()
+    with stages("load the network"):
+        engine = load_engine(stages=stages)
     done = 0
 
     def count(*_: object) -> None:

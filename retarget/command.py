@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds Blender may be silent."
 )
+@click.option("--profile", is_flag=True, help="Also print where the time went, by stage.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def retarget(
@@ -61,6 +63,7 @@ def retarget(
     face: str,
     program: str | None,
     timeout: float,
+    profile: bool,
     quiet: bool,
     settings: "Settings",
     mapping: "MapOptions",
@@ -74,9 +77,12 @@ def retarget(
     # A polite request to end is treated like Ctrl-C, so that nothing unfinished stays behind.
     signal.signal(signal.SIGTERM, _stop)
     # Imported here so that --help answers at once.
+    from mmface_core.capture.stages import NO_STAGES, Stages
     from retarget.blender import Blender
     from retarget.pipeline import retarget_video
 
+    stages = Stages() if profile else NO_STAGES
+    began = time.perf_counter()
     with progress_bars(quiet) as progress:
         report = retarget_video(
             source,
@@ -91,7 +97,10 @@ def retarget(
             options=mapping,
             blender=Blender(program, timeout),
             progress=progress,
+            stages=stages,
         )
+    if profile:
+        click.echo("\n".join(stages.lines(report.performance.frame_count, time.perf_counter() - began)))
     if not quiet:
         click.echo("\n".join(report.lines()))
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
@@ -47,6 +48,7 @@ def retarget_video(
     options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
+    stages: Stages = NO_STAGES,
 ) -> Report:
     """Animate a copy of `rig` with the face in `source`; the rig's own file is never changed.
 
@@ -55,7 +57,8 @@ def retarget_video(
     capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
     Blender add-on. face: "largest", or the number of one of several faces. head: "absolute", "relative" or "off".
     options: how to map the rig, or a mapping to use.
-    progress is told (what, done, total). Raises UserError with a sentence; then nothing is left behind half-written.
+    progress is told (what, done, total); stages counts where the time goes. Raises UserError with a sentence; then
+    nothing is left behind half-written.
     """
     source, rig = Path(source), Path(rig)
     settings, blender = settings or Settings(), blender or Blender()
@@ -65,12 +68,15 @@ def retarget_video(
     check_request(source, rig, {".blend": output, ".npz": take_path, ".mp4": preview, ".json": motion_path}, head)
     face_choice(face)
     (options or MapOptions()).check()
-    mapped = read_and_map(rig, head, blender, options or MapOptions())
-    captured = open_take(source) if is_take(source) else capture_one(source, face, progress)
+    with stages("open and map the rig"):
+        mapped = read_and_map(rig, head, blender, options or MapOptions())
+    captured = open_take(source) if is_take(source) else capture_one(source, face, progress, stages)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time
-    performance = performance_of(captured, settings, name)
-    curves = motion_for(mapped, performance, head, settings.layer)
+    with stages("clean"):
+        performance = performance_of(captured, settings, name)
+    with stages("curves"):
+        curves = motion_for(mapped, performance, head, settings.layer)
     if motion_path:
         save_motion(curves, motion_path)
     with ExitStack() as stack:
@@ -86,10 +92,13 @@ def retarget_video(
         if preview:
             maker = stack.enter_context(PreviewMaker(preview, curves, captured, source, performance))
             steps.append(maker.render_step(mapped))
-            baked = blender.run(steps, rig.name, _both(maker.on_progress, progress))[1]
-            maker.encode(blender, progress)
+            with stages("open, bake, save, render"):
+                baked = blender.run(steps, rig.name, _both(maker.on_progress, progress))[1]
+            with stages("encode preview"):
+                maker.encode(blender, progress)
         else:
-            baked = blender.run(steps, rig.name, progress)[1]
+            with stages("open, bake, save"):
+                baked = blender.run(steps, rig.name, progress)[1]
         os.replace(unfinished, output)
     return Report(
         rig=str(rig),

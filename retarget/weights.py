@@ -87,12 +87,26 @@ _SIDEWAYS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
 
 
 def box_least_squares(
-    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-9, sweeps: int = 5000
+    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-8, sweeps: int = 5000
 ) -> Array:
     """Minimise, over 0 <= x <= 1, the sum over frames of x'Ax/2 - b'x, plus temporal/2 |x_t - x_(t-1)|^2.
 
-    matrix A (n, n) symmetric positive definite; linear b (T, n). Returns x (T, n). Coordinate descent, all frames at
-    once: even and odd frames in turn, so that neighbours in time never move together.
+    matrix A (n, n) symmetric positive definite; linear b (T, n). Returns x (T, n). Coordinate descent from the clipped
+    free minimum, compiled; `box_least_squares_plain` says what it does.
+    """
+    from retarget.weights_kernel import descend
+
+    x = np.ascontiguousarray(np.clip(np.linalg.solve(matrix, linear.T).T, 0.0, 1.0), np.float64)
+    plain = (np.ascontiguousarray(part, np.float64) for part in (matrix, linear))
+    descend(*plain, float(temporal), tolerance, sweeps, x)
+    return x
+
+
+def box_least_squares_plain(
+    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-8, sweeps: int = 5000
+) -> Array:
+    """The plain twin of `box_least_squares`, which tests hold it against: all frames at once, even and odd ones in
+    turn, so that neighbours in time never move together.
     """
     frames, count = linear.shape
     x = np.clip(np.linalg.solve(matrix, linear.T).T, 0.0, 1.0)

@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
-from mmface_core.network.inference import OUTPUTS, SCHEMA, InferenceNet, model_fingerprint
+from mmface_core.network.inference import OUTPUTS, SCHEMA, model_fingerprint
+from mmface_core.network.inference_net import InferenceNet
 from mmface_core.network.mmface import MMFaceNet
 from train.checkpoint import load_checkpoint, network_from_checkpoint
 

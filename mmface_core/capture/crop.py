@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 from mmface_core.capture.state import FaceState
 from mmface_core.conventions import CROP_CENTRE, CROP_MM, CROP_SIZE, rotation_to_euler
 
-SHRINK: Final = 0.9  # below this zoom, pixels are averaged first, or fine texture would turn into noise
+# Below the first zoom the crop is cut at twice its size and averaged, as training pictures are; below the second that
+# would skip pixels, and the picture is averaged down before.
+DOUBLE: Final = 0.75
+SHRINK: Final = 0.4
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class Crop:
         matrix = self.matrix
         if self.zoom < SHRINK:
             image, matrix = self._shrunk(image)
+        elif self.zoom < DOUBLE:
+            double = 2.0 * matrix
+            double[:, 2] += 0.5  # pixel centres of the double crop
+            large = cv2.warpAffine(image, double, (2 * CROP_SIZE, 2 * CROP_SIZE), flags=cv2.INTER_LINEAR)
+            return np.asarray(cv2.resize(large, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_AREA), np.uint8)
         return np.asarray(cv2.warpAffine(image, matrix, (CROP_SIZE, CROP_SIZE), flags=cv2.INTER_LINEAR), np.uint8)
 
     def _shrunk(self, image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:

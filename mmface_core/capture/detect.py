@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmface_core.capture.blazeface import FULL_RANGE, SHORT_RANGE, BlazeFace, Detection, merge, overlap
+from mmface_core.capture.stages import Stages
 
 # A tile of side s shows faces down to s / 8: 24 px of the full-range network's 192.
 TILE_SIDES: Final = (960, 480, 320)
@@ -140,3 +141,26 @@ class FaceDetector:
             if not any(overlap(detection.box, other.box) > 0.2 for other in found):
                 found.append(detection)
         return found
+
+
+class TimedDetector:
+    """A detector whose time is counted as the stage `detect`."""
+
+    def __init__(self, detector: FaceDetector, stages: Stages) -> None:
+        self._detector = detector
+        self._stages = stages
+        self.description = detector.description
+
+    def detect(
+        self, image: NDArray[np.uint8], search_tiles: bool = True, search_turned: bool = False
+    ) -> list[Detection]:
+        with self._stages("detect"):
+            return self._detector.detect(image, search_tiles, search_turned)
+
+    def detect_whole(self, image: NDArray[np.uint8]) -> list[Detection]:
+        with self._stages("detect"):
+            return self._detector.detect_whole(image)
+
+    def detect_tiles(self, image: NDArray[np.uint8]) -> list[Detection]:
+        with self._stages("detect"):
+            return self._detector.detect_tiles(image)

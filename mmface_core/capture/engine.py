@@ -2,22 +2,25 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
-from mmface_core.capture.detect import FaceDetector
+from mmface_core.capture.detect import FaceDetector, TimedDetector
 from mmface_core.capture.keypoints import canonical_points
+from mmface_core.capture.read_ahead import ReadAhead
 from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor, project_landmarks
 from mmface_core.capture.record import Recorder
 from mmface_core.capture.settle import settle
-from mmface_core.capture.sources import Ahead, Frame, Source
+from mmface_core.capture.sources import Ahead, Frame, Source, WebcamSource
+from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.capture.state import FaceState
-from mmface_core.capture.track import TrackConfig, Tracker
+from mmface_core.capture.track import MOST_AHEAD, ReadsFaces, TrackConfig, Tracker
 from mmface_core.errors import UserError
 from mmface_core.geometry.fit import FaceParameters
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.take import Take
 
 Which = Literal["largest", "all"] | int
@@ -42,15 +45,26 @@ class CaptureEngine:
     """Detector, network and face model, loaded once for any number of sources."""
 
     def __init__(
-        self, predictor: Predicts, model: FaceModel, detector: FaceDetector, config: CaptureConfig | None = None
+        self,
+        predictor: Predicts,
+        model: AnyFaceModel,
+        detector: FaceDetector,
+        config: CaptureConfig | None = None,
+        workers: int = 1,
+        stages: Stages = NO_STAGES,
     ) -> None:
+        """workers: threads that read frames of a video file side by side, from guessed crops (`read_ahead`); 1: frame
+        after frame, each from exactly the crop that the one before asks for. stages: where the time goes is counted.
+        """
         self.config = CaptureConfig() if config is None else config
         self.model = model
+        self.stages = stages
+        self._workers = workers
         self._predictor = predictor
-        self._detector = detector
-        self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct)
-        neutral = model.landmarks(torch.zeros(1, model.n_identity), torch.zeros(1, model.n_expression))
-        self._keypoints = canonical_points(neutral[0].numpy())
+        self._detector = detector if stages is NO_STAGES else TimedDetector(detector, stages)
+        self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct, stages)
+        corners = np.asarray(model.mean)[np.asarray(model.landmark_vertices)]  # (68, corner, xyz)
+        self._keypoints = canonical_points((corners * np.asarray(model.landmark_weights)[..., None]).sum(1))
         held = replace(self.config.reconstruct.fit, n_identity=0)
         self._settler = self._reconstructor.fitter_like(held)
 
@@ -65,15 +79,31 @@ class CaptureEngine:
 
         Raises NoFaceError where no frame shows a face, UserError where the source cannot be read or has no such face.
         """
-        tracker = self.tracker(which)
         recorder = Recorder()
-        with Ahead(source) as frames:
-            for frame in frames:
-                faces = tracker.still(frame.image) if source.is_still else tracker.step(frame.image)
-                recorder.add(frame, faces)
-                if on_frame is not None:
-                    on_frame(frame, faces)
+        # A camera's frames are read as they come; of a file, some are read together.
+        alone = self._workers == 1 or source.is_still or isinstance(source, WebcamSource)
+        with (
+            ReadAhead(self._reconstructor, self._workers) as reader,
+            Ahead(source, stages=self.stages) as frames,
+        ):
+            tracker = self.tracker(which, reader=None if alone else reader)
+            for some in _in_groups(frames, 1 if alone else MOST_AHEAD):
+                images = [frame.image for frame in some]
+                told = self._told(tracker, images, source.is_still, None if alone else reader)
+                for frame, faces in zip(some, told, strict=True):
+                    recorder.add(frame, faces)
+                    if on_frame is not None:
+                        on_frame(frame, faces)
         return self.takes(recorder, source, which)
+
+    @staticmethod
+    def _told(
+        tracker: Tracker, images: list[NDArray[np.uint8]], still: bool, reader: ReadAhead | None
+    ) -> Iterator[dict[int, FaceState]]:
+        """The faces of some pictures by number, one after another."""
+        if reader is not None:
+            return tracker.steps(images, reader)
+        return (tracker.still(image) if still else tracker.step(image) for image in images)
 
     @property
     def blank_state(self) -> FaceState:
@@ -83,16 +113,21 @@ class CaptureEngine:
         shapes["points"] = (len(self._reconstructor.fitter.surface), 2)
         return FaceState(**{k: np.zeros(v, np.float32) for k, v in shapes.items()}, scale=0.0, confidence=0.0)
 
-    def tracker(self, which: Which = "largest", start: int = 0) -> Tracker:
-        """A tracker of the wanted faces, for whoever feeds it frames of their own; start: index of its first frame."""
+    def tracker(self, which: Which = "largest", start: int = 0, reader: ReadsFaces | None = None) -> Tracker:
+        """A tracker of the wanted faces, for whoever feeds it frames of their own; start: index of its first frame.
+
+        reader: who reads its crops, None: the reconstruction itself.
+        """
         limit = 1 if which == "largest" else None
-        return Tracker(self._detector, self._reconstructor, self._keypoints, limit, self.config.track, start)
+        reads = self._reconstructor if reader is None else reader
+        return Tracker(self._detector, reads, self._keypoints, limit, self.config.track, start)
 
     def takes(self, recorder: Recorder, source: Source, which: Which = "largest") -> list[Take]:
         """The takes of what was recorded of a source. Raises as `capture` does."""
         least = 1 if source.is_still else min(LEAST_FRAMES, max(len(recorder) // 2, 1))
         settled = None if source.is_still else self._settle
-        takes = recorder.takes(source.name, source.fps, self.model, settled, least)
+        with self.stages("settle"):
+            takes = recorder.takes(source.name, source.fps, self.model, settled, least)
         if not takes:
             place = "picture" if source.is_still else "any frame of"
             raise NoFaceError(f"No face was found in {'the ' if source.is_still else ''}{place} {source.name}.")
@@ -127,3 +162,9 @@ class CaptureEngine:
         """One identity for a face's whole take."""
         refit = "points" in self.config.reconstruct.refine
         return settle(chunks, self._settler, self._reconstructor.marks, refit)
+
+
+def _in_groups(frames: Iterator[Frame], size: int) -> Iterator[list[Frame]]:
+    """Up to `size` frames at a time."""
+    while group := list(islice(frames, size)):
+        yield group

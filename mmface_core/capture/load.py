@@ -1,22 +1,35 @@
 """Load everything that capture needs, from the bundled files or from those that a user names."""
 
+import os
 from pathlib import Path
 from typing import cast
 
 from mmface_core.capture.detect import FaceDetector
 from mmface_core.capture.engine import CaptureConfig, CaptureEngine
 from mmface_core.capture.reconstruct import ReconstructConfig, Refine
-from mmface_core.model.face_model import FaceModel
+from mmface_core.capture.stages import NO_STAGES, Stages
+from mmface_core.model.face_arrays import FaceArrays
 from mmface_core.network.inference import Predictor
 
 
-def load_engine(weights: Path | None = None, refine: str | None = None) -> CaptureEngine:
+def load_engine(
+    weights: Path | None = None, refine: str | None = None, workers: int = 0, stages: Stages = NO_STAGES
+) -> CaptureEngine:
     """The capture engine with the bundled weights (or those of `weights`) and the default face model.
 
-    refine: see `ReconstructConfig`; None is the best known. Raises UserError where a file is missing or does not fit.
+    refine: see `ReconstructConfig`; None is the best known. workers: threads that read frames of a video side by side,
+    0: one for each core, up to four. stages: where the time goes is counted there. Raises UserError where a file is
+    missing or does not fit.
     """
-    predictor = Predictor(weights)
-    model = FaceModel.load()
+    workers = workers or min(4, available_cores())
+    # One thread for each run: frames side by side use the cores better than the parts of one small network do.
+    predictor = Predictor(weights, threads=1)
+    model = FaceArrays.load()
     predictor.check_model(model)
     config = CaptureConfig(ReconstructConfig() if refine is None else ReconstructConfig(cast(Refine, refine)))
-    return CaptureEngine(predictor, model, FaceDetector(), config)
+    return CaptureEngine(predictor, model, FaceDetector(), config, workers, stages)
+
+
+def available_cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

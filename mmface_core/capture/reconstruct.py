@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mmface_core.capture.crop import Crop
+from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.capture.state import FaceState
 from mmface_core.errors import UserError
-from mmface_core.geometry.camera import weak_perspective
+from mmface_core.geometry.align import Alignment, align, icp_vertex_numbers
 from mmface_core.geometry.fit import FaceParameters, FitConfig, PointFitter
-from mmface_core.geometry.icp import IcpResult, icp_vertices, refine_pose
-from mmface_core.model.dense_points import dense_points, point_kinds
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.dense_points import check_dense_points, point_kinds
+from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.model.surface_points import SurfacePoints
 from mmface_core.network.inference import Prediction
 
@@ -56,14 +55,21 @@ class ReconstructConfig:
 class Reconstructor:
     """Network, volume and points joined: crops of a picture in, faces in the picture out."""
 
-    def __init__(self, predictor: Predicts, model: FaceModel, config: ReconstructConfig | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predicts,
+        model: AnyFaceModel,
+        config: ReconstructConfig | None = None,
+        stages: Stages = NO_STAGES,
+    ) -> None:
         self._predictor = predictor
+        self._stages = stages
         self.config = ReconstructConfig() if config is None else config
-        self._skin = SurfacePoints(model, icp_vertices(model))
-        dense = dense_points(model)
+        check_dense_points(model)
+        self._skin = SurfacePoints(model, icp_vertex_numbers(model))
         self.marks = SurfacePoints(model, model.annotated_vertices, model.annotated_weights)
-        self._surface = SurfacePoints(model, dense.vertices, dense.weights)
-        self._names = model.expression_names, point_kinds(dense.names)
+        self._surface = SurfacePoints(model, model.point_vertices, model.point_weights)
+        self._names = model.expression_names, point_kinds(model.point_names)
         self.fitter = self.fitter_like(self.config.fit)
 
     def fitter_like(self, config: FitConfig) -> PointFitter:
@@ -72,10 +78,17 @@ class Reconstructor:
 
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]:
         """For each crop of an RGB picture the face that it shows, in picture pixels, whatever its confidence."""
-        if not crops:
+        return self.read([(image, crop) for crop in crops])
+
+    def read(self, pairs: Sequence[tuple[NDArray[np.uint8], Crop]]) -> list[FaceState]:
+        """The same for crops of different pictures. May be called from several threads."""
+        if not pairs:
             return []
-        prediction = self._predictor.predict(np.stack([crop.extract(image) for crop in crops]))
-        return [crop.to_picture(state) for crop, state in zip(crops, self.states(prediction), strict=True)]
+        with self._stages("crop"):
+            crops = np.stack([crop.extract(image) for image, crop in pairs])
+        with self._stages("network"):
+            prediction = self._predictor.predict(crops)
+        return [crop.to_picture(state) for (_, crop), state in zip(pairs, self.states(prediction), strict=True)]
 
     def states(self, prediction: Prediction) -> list[FaceState]:
         """The faces of B crops in crop pixels."""
@@ -105,22 +118,20 @@ class Reconstructor:
                 f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "
                 "they belong to different versions."
             )
-        aligned = self._align(face, p.volume)
+        with self._stages("ICP"):
+            aligned = self._align(face, p.volume)
         if "icp" in self.config.refine:
-            face = face._replace(
-                rotation=aligned.rotation.numpy(), scale=aligned.scale.numpy(), translation=aligned.translation.numpy()
-            )
-        fitted = self.fitter.fit(face, p.points)
+            face = face._replace(rotation=aligned.rotation, scale=aligned.scale, translation=aligned.translation)
+        with self._stages("fit to points"):
+            fitted = self.fitter.fit(face, p.points)
         apart = np.median(np.linalg.norm(self.fitter.points(fitted) - p.points, axis=-1), axis=1)
-        evidence = Evidence(apart, aligned.agreement.numpy())
+        evidence = Evidence(apart, aligned.agreement)
         return (fitted if "points" in self.config.refine else face), evidence
 
-    @torch.inference_mode()
-    def _align(self, face: FaceParameters, volume: NDArray[np.float32]) -> IcpResult:
+    def _align(self, face: FaceParameters, volume: NDArray[np.float32]) -> Alignment:
         """ICP of the predicted skin and the predicted volume (B, N, N, N), from the network's own pose."""
         skin = self._skin.shape(face.identity, face.expression)
-        rotation, scale, translation = map(torch.from_numpy, (face.rotation, face.scale, face.translation))
-        return refine_pose(torch.from_numpy(volume), torch.from_numpy(skin), rotation, scale, translation)
+        return align(volume, skin, face.rotation, face.scale, face.translation)
 
 
 def confidence(evidence: Evidence) -> NDArray[np.float32]:
@@ -130,6 +141,8 @@ def confidence(evidence: Evidence) -> NDArray[np.float32]:
 
 def project_landmarks(marks: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:
     """The 68 landmarks (B, 68, 3) px of faces; marks: their places on the mesh."""
-    head = torch.from_numpy(marks.shape(face.identity, face.expression))
-    pose = (torch.from_numpy(part) for part in (face.rotation, face.scale, face.translation))
-    return weak_perspective(head, *pose).numpy()
+    head = marks.shape(face.identity, face.expression)
+    camera = face.scale[:, None, None] * (head @ face.rotation.transpose(0, 2, 1))  # px, y up
+    camera[..., 1] *= -1.0
+    camera[..., :2] += face.translation[:, None]
+    return camera

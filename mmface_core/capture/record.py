@@ -9,7 +9,7 @@ import numpy as np
 from mmface_core.capture.shelf import StateShelf
 from mmface_core.capture.sources import Frame
 from mmface_core.capture.state import FaceState
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.take import Take
 
 # Gives the states of a face, which come in chunks as often as they are asked for, one identity.
@@ -42,7 +42,7 @@ class Recorder:
         self._index.append(index)
         self._time.append(time)
 
-    def takes(self, source: str, fps: float, model: FaceModel, settle: Settle | None, least: int = 1) -> list[Take]:
+    def takes(self, source: str, fps: float, model: AnyFaceModel, settle: Settle | None, least: int = 1) -> list[Take]:
         """A take for each face that was seen in at least `least` frames, in the order of their numbers.
 
         settle: gives the states of a face one identity (None: for stills, which need none).
@@ -50,7 +50,7 @@ class Recorder:
         found = [number for number in sorted(self._faces) if len(self._faces[number]) >= least]
         return [self._take(number, source, fps, model, settle) for number in found]
 
-    def _take(self, number: int, source: str, fps: float, model: FaceModel, settle: Settle | None) -> Take:
+    def _take(self, number: int, source: str, fps: float, model: AnyFaceModel, settle: Settle | None) -> Take:
         rows, shelf = np.array(self._rows[number], np.int64), self._faces[number]
         count = len(self)
         present = np.zeros(count, bool)

@@ -8,7 +8,7 @@ trackers of one face cut the very same crop a few frames after they started, whe
 then on. `capture/pieces.py` builds on it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -39,6 +39,14 @@ class ReadsFaces(Protocol):
     """What the tracker needs of the reconstruction: a state in picture pixels for each crop."""
 
     def faces(self, image: NDArray[np.uint8], crops: Sequence[Crop]) -> list[FaceState]: ...
+
+
+class ReadsAhead(ReadsFaces, Protocol):
+    """A reader that can be told which crops of coming frames will be asked for (see `read_ahead.ReadAhead`)."""
+
+    missed: int
+
+    def prepare(self, pairs: Sequence[tuple[NDArray[np.uint8], Crop]]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ GROWN: Final = 1.2
 GRID_PLACES: Final = 512
 GRID_SIDES: Final = 128
 GRID_TURNS: Final = 1440
+MOST_AHEAD: Final = 4  # frames whose crops are guessed at a time; of more, one read in five would be for nothing
 SAME_PLACE: Final = 0.3  # two faces nearer than this part of a crop's side are one
 CUT_COLOURS: Final = 0.4  # Bhattacharyya distance of colour histograms ...
 CUT_LEVELS: Final = 20.0  # ... and mean difference of grey levels, that together mean a cut
@@ -108,6 +117,8 @@ class CutDetector:
         self.last: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def is_cut(self, image: NDArray[np.uint8]) -> bool:
+        if image.shape[0] > 4 * 27 and image.shape[1] > 4 * 48:  # averaging over odd sizes is slow: whole ones last
+            image = np.asarray(cv2.resize(image, (4 * 48, 4 * 27), interpolation=cv2.INTER_LINEAR), np.uint8)
         small = np.asarray(cv2.resize(image, (48, 27), interpolation=cv2.INTER_AREA), np.uint8)
         colours = np.asarray(cv2.calcHist([small], [0, 1, 2], None, [8, 8, 8], [0, 256] * 3), np.float32)
         grey = small.mean(2, dtype=np.float32)
@@ -146,6 +157,7 @@ class Tracker:
         self._count = 0  # numbers given away
         self._index = start - 1
         self._anew = True  # nothing is known of the frames before
+        self._reach = MOST_AHEAD  # frames to guess at a time
 
     @property
     def memory(self) -> TrackerMemory:
@@ -176,6 +188,27 @@ class Tracker:
         self._anew = False
         self._lost = [t for t in self._lost if self._index - t.seen <= self._config.memory]
         return {track.number: track.state for track in self._active}
+
+    def steps(self, images: Sequence[NDArray[np.uint8]], reader: ReadsAhead) -> Iterator[dict[int, FaceState]]:
+        """`step` for each of the clip's next frames, which are all at hand; reader: this tracker's own.
+
+        The reader is told where the faces may be in the frames to come. After a wrong guess fewer frames are guessed
+        at a time, after right ones more again.
+        """
+        prepared = 0
+        for i, image in enumerate(images):
+            missed = reader.missed
+            if prepared == 0 and self._active:
+                coming = images[i : i + self._reach]
+                guesses = [(picture, _next_crop(t, k)) for k, picture in enumerate(coming, 1) for t in self._active]
+                reader.prepare(guesses)
+                prepared = len(coming)
+            yield self.step(image)
+            prepared = max(prepared - 1, 0)
+            if reader.missed > missed:
+                prepared, self._reach = 0, max(1, self._reach // 2)
+            elif prepared == 0:
+                self._reach = min(2 * self._reach, MOST_AHEAD)
 
     def _follow(self, image: NDArray[np.uint8]) -> None:
         """Read the followed faces in this frame; those that are not there any more become lost."""
@@ -270,13 +303,13 @@ def _crop_of(state: FaceState) -> Crop:
     return Crop.of_pose(state.rotation, state.scale, state.translation)
 
 
-def _next_crop(track: Track) -> Crop:
-    """The crop for the next frame: where the face was, moved on as it moved before."""
+def _next_crop(track: Track, frames: int = 1) -> Crop:
+    """The crop for the next frame, or for one further on: where the face was, moved on as it moved before."""
     state = track.state
     moved = float(np.linalg.norm(track.velocity)) / (CROP_MM * state.scale)
     # A slow face's velocity is mostly noise, and a very fast one's mostly a mistake.
     onward = track.velocity if 0.01 < moved < 0.2 else 0.0
-    return _on_grid(Crop.of_pose(state.rotation, state.scale, state.translation + onward))
+    return _on_grid(Crop.of_pose(state.rotation, state.scale, state.translation + frames * onward))
 
 
 def _on_grid(crop: Crop) -> Crop:

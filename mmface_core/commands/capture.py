@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ class FaceChoice(click.ParamType):
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]), help="Refinement of each frame.")
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the take.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Network weights (.onnx) instead of the bundled ones.")
+@click.option("--profile", is_flag=True, help="Also print where the time went, by stage.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def capture(
     inputs: tuple[str, ...],
@@ -60,6 +62,7 @@ def capture(
     refine: str | None,
     no_identity: bool,
     weights: Path | None,
+    profile: bool,
 ) -> None:
     """Read the faces of INPUTs (images, folders of images, video files, webcam numbers) into takes.
 
@@ -72,11 +75,16 @@ def capture(
         make_folder(target)
 
     # The heavy imports wait until the command line is known to make sense.
+    began = time.perf_counter()
     from mmface_core.capture.load import load_engine
+    from mmface_core.capture.stages import NO_STAGES, Stages
 
-    engine = load_engine(weights=weights, refine=refine)
+    stages = Stages() if profile else NO_STAGES
+    engine = load_engine(weights=weights, refine=refine, stages=stages)
+    loaded = time.perf_counter()
     click.echo(engine.description, err=True)
     skipped: list[str] = []
+    frames = 0
     for name, path in jobs:
         try:
             takes = _capture_one(engine, name, which, sequence, fps, seconds, bar=len(jobs) < 10)
@@ -85,12 +93,18 @@ def capture(
                 raise
             skipped.append(str(error))
             continue
+        frames += len(takes[0])
         if no_identity:
             takes = [engine.without_identity(take) for take in takes]
-        for file, take in save_all(takes, path, stale=which == "all"):
+        with stages("write"):
+            written = save_all(takes, path, stale=which == "all")
+        for file, take in written:
             click.echo(f"{file}: {describe(take)}")
     for sentence in skipped:
         click.echo(f"Skipped: {sentence}", err=True)
+    if profile:
+        click.echo(f"Loading libraries, network and model took {loaded - began:.2f} s.")
+        click.echo("\n".join(stages.lines(frames, time.perf_counter() - loaded)))
     if len(skipped) == len(jobs):
         raise UserError(f"None of the {len(jobs)} inputs could be captured.")
 

@@ -1,53 +1,30 @@
-"""ICP: align the predicted mesh to the predicted solid, from the network's pose, batched on any device.
+"""ICP in torch, batched on any device: the plain twin of `geometry.align`, which says how it works.
 
-The solid is read as a distance field near its surface, distance = (0.5 - p) / |grad p|, so nothing is extracted from it
-and no neighbours are searched. Each level blurs the probability over a width of its own: wide for the basin, narrow
-for accuracy. A level runs damped Gauss-Newton steps on the point-to-surface distance with a robust kernel.
-
-Weak perspective has no depth, but the volume does: the offset along the view is solved for as a nuisance.
+On a CUDA device it is the only one; on the CPU `refine_pose` hands over to the compiled loops unless asked not to.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from mmface_core.conventions import CROP_SIZE
 from mmface_core.geometry import icp_kernel
+from mmface_core.geometry.align import LEAST_POINTS, LEVELS, Level, align, coarse_step, icp_vertex_numbers, thinned
 from mmface_core.geometry.rotation import skew
 from mmface_core.model.face_model import FaceModel
 
-CAP_MARGIN_MM = 12.0
-"""Vertices nearer than this to the cap's plane are left out: there the solid ends without the skin ending."""
-NECK_Y_MM = -75.0
-"""Vertices below are neck, which does not turn with the head."""
-LEAST_POINTS = 40
-
-
-class Level(NamedTuple):
-    """One level: volume pooled by `pool`, blurred `blurs` times over `width` voxels, `steps` steps, kernel in px."""
-
-    pool: int
-    width: int
-    blurs: int
-    steps: int
-    kernel_px: float
-
-
-LEVELS = (Level(2, 5, 2, 6, 30.0), Level(2, 3, 1, 3, 10.0), Level(1, 3, 1, 4, 4.0))
-
 
 class IcpResult(NamedTuple):
-    """Refined poses of B faces, and how well mesh and volume agree.
+    """Refined poses of B faces, and how well mesh and volume agree: `align.Alignment` as tensors.
 
     rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px; depth (B,) px by which the solid lies nearer to the
     camera than the pose says; agreement (B,) 0..1, share of the points within one voxel of the surface; residual_px
-    (B,) their median distance; iterations; converged (B,) bool. Where a volume is empty or not finite the start comes
-    back with agreement 0 and converged False.
+    (B,) their median distance; iterations (B,); converged (B,) bool. Where a volume is empty or not finite the start
+    comes back with agreement 0 and converged False.
     """
 
     rotation: Tensor
@@ -56,16 +33,13 @@ class IcpResult(NamedTuple):
     depth: Tensor
     agreement: Tensor
     residual_px: Tensor
-    iterations: int
+    iterations: Tensor
     converged: Tensor
 
 
 def icp_vertices(model: FaceModel, count: int = 600) -> Tensor:
-    """Numbers (n,) of evenly picked skin vertices that lie in front of the cap and above the neck, about `count`."""
-    skin = model.mean[model.skin]
-    usable = torch.nonzero((skin[:, 2] > model.cap_z_mm + CAP_MARGIN_MM) & (skin[:, 1] > NECK_Y_MM))[:, 0]
-    step = max(1, len(usable) // count)
-    return usable[::step]
+    """`align.icp_vertex_numbers` as a tensor."""
+    return torch.from_numpy(icp_vertex_numbers(model, count))
 
 
 def refine_pose(
@@ -82,15 +56,18 @@ def refine_pose(
 
     volume (B, N, N, N) probabilities, axes depth, y, x (see `geometry.voxelize`); points (B, n, 3) mm in the head
     frame; rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px: the start. `with_scale` refines scale as well;
-    `reference` takes the plain torch path on the CPU too, where a compiled loop is several times faster.
+    `reference` takes the plain torch path on the CPU too, where a compiled loop is many times faster.
     """
-    finite = volume.flatten(1).isfinite().all(dim=1)
-    volume = torch.nan_to_num(volume, nan=0.0, posinf=1.0, neginf=0.0).clamp(0.0, 1.0)
-    usable = finite & (volume.flatten(1).amax(dim=1) > 0.5) & (volume.flatten(1).amin(dim=1) < 0.5)
-    camera = (points @ rotation.transpose(1, 2)) * scale[:, None, None]  # (B, n, 3) px, y up
+    if volume.device.type == "cpu" and not reference:
+        arrays = (part.detach().numpy() for part in (volume, points, rotation, scale, translation))
+        return IcpResult(*(torch.from_numpy(part) for part in align(*arrays, with_scale, levels)))
+    coarsest = min((level.cells for level in levels if level.cells), default=volume.shape[-1])
+    survey = middle_pooled(volume, max(1, volume.shape[-1] // coarsest)).flatten(1)
+    usable = survey.isfinite().all(dim=1) & (survey.amax(dim=1) > 0.5) & (survey.amin(dim=1) < 0.5)
+    used = points[:, thinned(points.shape[1])]
+    camera = (used @ rotation.transpose(1, 2)) * scale[:, None, None]  # (B, n, 3) px, y up
     offset = torch.stack([translation[:, 0], -translation[:, 1], torch.zeros_like(scale)], dim=1)  # y up as well
-    compiled = volume.device.type == "cpu" and not reference
-    found = (_refine_compiled if compiled else _refine_torch)(volume, camera, offset, with_scale, levels)
+    found = _refine(volume, camera, offset, with_scale, levels)
     good = usable & (found.valid >= LEAST_POINTS) & found.step.isfinite() & found.agreement.isfinite()
     moved = torch.stack([found.offset[:, 0], -found.offset[:, 1]], dim=1)
     return IcpResult(
@@ -100,13 +77,14 @@ def refine_pose(
         depth=torch.where(good, found.offset[:, 2], 0.0),
         agreement=torch.where(good, found.agreement, 0.0),
         residual_px=torch.where(good, found.residual, torch.inf),
-        iterations=sum(level.steps for level in levels),
+        iterations=torch.where(usable, found.taken, 0),
         converged=good & (found.step < 0.5) & (found.agreement > 0.3),
     )
 
 
 class _Found(NamedTuple):
-    """turn (B, 3, 3), offset (B, 3) px with y up, growth, last step px, agreement, residual px, valid points (B,)."""
+    """turn (B, 3, 3), offset (B, 3) px with y up, growth, last step px, agreement, residual px, valid points, steps
+    taken (B,)."""
 
     turn: Tensor
     offset: Tensor
@@ -115,55 +93,55 @@ class _Found(NamedTuple):
     agreement: Tensor
     residual: Tensor
     valid: Tensor
+    taken: Tensor
 
 
-def _refine_compiled(
-    volume: Tensor, camera: Tensor, offset: Tensor, with_scale: bool, levels: tuple[Level, ...]
-) -> _Found:
-    """The compiled loop on the CPU; equal to `_refine_torch` up to rounding."""
-    results = icp_kernel.refine_batch(
-        volume.float().contiguous().numpy(),
-        camera.double().contiguous().numpy(),
-        offset.double().contiguous().numpy(),
-        np.array(levels, np.float64),
-        with_scale,
-    )
-    turn, moved, growth, step, agreement, residual = (torch.from_numpy(part).to(camera.dtype) for part in results[:6])
-    return _Found(turn, moved, growth, step, agreement, residual, torch.from_numpy(results[6]))
-
-
-def _refine_torch(
-    volume: Tensor, camera: Tensor, offset: Tensor, with_scale: bool, levels: tuple[Level, ...]
-) -> _Found:
-    """The reference, on any device: camera (B, n, 3) px points of the start, offset (B, 3), both with y up."""
+def _refine(volume: Tensor, camera: Tensor, offset: Tensor, with_scale: bool, levels: tuple[Level, ...]) -> _Found:
+    """camera (B, n, 3) px points of the start, offset (B, 3), both with y up. Each face stops by itself."""
     turn = torch.eye(3, dtype=camera.dtype, device=camera.device).expand(len(camera), 3, 3)
     growth, step = torch.ones_like(offset[:, 0]), torch.full_like(offset[:, 0], torch.inf)
+    taken = torch.zeros(len(camera), dtype=torch.int64, device=camera.device)
     for level in levels:
         field, voxel = smoothed(volume, level)
+        points = camera[:, :: coarse_step(camera.shape[1])] if field.shape[-1] < volume.shape[-1] else camera
+        running = torch.ones_like(step, dtype=torch.bool)
         for _ in range(level.steps):
-            moved = growth[:, None, None] * (camera @ turn.transpose(1, 2))
+            moved = growth[:, None, None] * (points @ turn.transpose(1, 2))
             distance, normal, valid = surface_distance(field, moved + offset[:, None], voxel)
             # Far out the field flattens and the quotient exaggerates: a step is worth at most the kernel's width.
             distance = distance.clamp(-level.kernel_px, level.kernel_px)
             weight = valid / (1.0 + (distance / level.kernel_px).square()).square()  # Geman-McClure
-            update = _gauss_newton(moved, distance, normal, weight, with_scale)
+            update = _gauss_newton(moved, distance, normal, weight, with_scale) * running[:, None]
             turn = _small_rotation(update[:, :3]) @ turn
             offset = offset + update[:, 3:6]
             growth = growth * torch.exp(update[:, 6])
-            step = update[:, 3:6].norm(dim=1) + update[:, :3].norm(dim=1) * icp_kernel.ARM_PX  # px on the surface
+            arm = update[:, :3].norm(dim=1) + update[:, 6].abs()
+            step = torch.where(running, update[:, 3:6].norm(dim=1) + icp_kernel.ARM_PX * arm, step)  # px on the surface
+            taken = taken + running
+            running = running & ~(step < level.enough_px)
     moved = growth[:, None, None] * (camera @ turn.transpose(1, 2)) + offset[:, None]
     distance, _, valid = surface_distance(field, moved, voxel)
     near = (valid > 0) & (distance.abs() < CROP_SIZE / volume.shape[-1])
     agreement = near.sum(dim=1) / _in_cube(moved).sum(dim=1).clamp(min=1)
     residual = torch.where(valid > 0, distance.abs(), torch.nan).nanmedian(dim=1).values
-    return _Found(turn, offset, growth, step, agreement, residual, valid.sum(dim=1))
+    return _Found(turn, offset, growth, step, agreement, residual, valid.sum(dim=1), taken)
+
+
+def middle_pooled(volume: Tensor, pool: int) -> Tensor:
+    """(B, N, N, N) -> (B, n, n, n): the mean over the eight voxels in the middle of each block of pool^3; of odd pools
+    the one voxel there."""
+    first, wide = (pool - 1) // 2, 2 - pool % 2
+    cells = volume.shape[-1] // pool
+    used = volume[:, : cells * pool, : cells * pool, : cells * pool]
+    blocks = used.unflatten(3, (cells, pool)).unflatten(2, (cells, pool)).unflatten(1, (cells, pool))
+    middle = slice(first, first + wide)
+    return blocks[:, :, middle, :, middle, :, middle].mean(dim=(2, 4, 6))
 
 
 def smoothed(volume: Tensor, level: Level) -> tuple[Tensor, float]:
     """The level's blurred volume (B, n, n, n) and its voxel's side in px."""
-    field = volume[:, None]
-    if level.pool > 1:
-        field = F.avg_pool3d(field, level.pool)
+    pool = max(1, volume.shape[-1] // level.cells) if level.cells else 1
+    field = middle_pooled(volume, pool)[:, None] if pool > 1 else volume[:, None]
     half = level.width // 2
     for _ in range(level.blurs):
         # Beyond the cube the solid goes on as it is at the border: a cut head is no surface.

@@ -7,15 +7,18 @@ left-right pairs, so that a flipped picture exchanges them by `DensePoints.mirro
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from mmface_core.errors import UserError
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.model.landmarks import MIRRORED_LANDMARK, Place, at, landmark_places, mirrored_place
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from mmface_core.model.face_model import FaceModel
 
 # The left half: name -> place on MakeHuman's base mesh. Each gives two points, NAME_left and NAME_right.
 LEFT_POINTS: Final[dict[str, Place]] = {
@@ -137,15 +140,19 @@ def detail_points(names: list[str] | tuple[str, ...]) -> DetailPoints:
     return DetailPoints(tuple(left), tuple(int(mirror[number]) for number in left), tuple(mouth))
 
 
-def dense_points(model: FaceModel) -> DensePoints:
-    """The points of a model that carries them, on the model's device.
-
-    Raises UserError where the model has none, or was loaded without the eyeballs that some lie on.
-    """
+def check_dense_points(model: AnyFaceModel) -> None:
+    """UserError where the model has no dense points, or was loaded without the eyeballs that some lie on."""
     if not model.point_names:
         raise UserError("This face model carries no dense points; the bundled default model does.")
     if bool((model.point_vertices < 0).any()):
         raise UserError("Some dense points lie on parts that were left out: load the model with skin and both eyes.")
+
+
+def dense_points(model: FaceModel) -> DensePoints:
+    """The points of a model that carries them, on the model's device; UserError as of `check_dense_points`."""
+    import torch
+
+    check_dense_points(model)
     mirror = torch.from_numpy(point_mirror(model.point_names)).to(model.point_vertices.device)
     return DensePoints(model.point_names, model.point_vertices, model.point_weights, mirror)
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
+import sys
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from mmface_core.errors import UserError
-from mmface_core.model.face_model import FaceModel
+from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.network.config import NetworkConfig
-from mmface_core.network.mmface import MMFaceNet
-from mmface_core.network.vmn import resize_volume
 from mmface_core.paths import asset
+
+if TYPE_CHECKING:
+    from mmface_core.network.inference_net import InferenceNet
 
 SCHEMA = "mmface-weights/1"
 DEFAULT_WEIGHTS = "lite.onnx"
@@ -42,28 +43,6 @@ class Prediction(NamedTuple):
     points: NDArray[np.float32]
 
 
-class InferenceNet(nn.Module):
-    """MMFaceNet as it is exported: pictures of bytes in, the arrays of `Prediction` out."""
-
-    def __init__(self, net: MMFaceNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
-        """(B, S, S, 3) u8 RGB -> tensors in the order of `OUTPUTS`."""
-        output = self.net(crops.permute(0, 3, 1, 2).float() / 255.0)
-        volume = torch.sigmoid(resize_volume(output.volume_logits[-1], self.net.config.volume_size))
-        return (
-            volume,
-            output.identity,
-            output.expression,
-            output.rotation,
-            output.scale,
-            output.translation,
-            output.points,
-        )
-
-
 class Predictor:
     """Loads exported weights and runs them; `description` says which file and which backend."""
 
@@ -76,8 +55,8 @@ class Predictor:
         self.path = asset(DEFAULT_WEIGHTS) if weights is None else Path(weights)
         self.card = read_card(self.path)
         self.config = NetworkConfig.from_dict(self.card["config"])
-        self.backend: Backend = backend or ("torch" if torch.cuda.is_available() else "onnxruntime")
-        self.device = "cuda" if self.backend == "torch" and torch.cuda.is_available() else "cpu"
+        self.backend: Backend = backend or ("torch" if cuda_is_there() else "onnxruntime")
+        self.device = "cuda" if self.backend == "torch" and cuda_is_there() else "cpu"
         if self.backend == "torch":
             self._net = _load_torch(self.path.with_suffix(".safetensors"), self.config).to(self.device)
         else:
@@ -96,11 +75,13 @@ class Predictor:
             raise ValueError(f"crops must be (B, {size}, {size}, 3) uint8, not {crops.shape} {crops.dtype}")
         if self.backend == "onnxruntime":
             return Prediction(*self._session.run(list(OUTPUTS), {"crops": np.ascontiguousarray(crops)}))
+        import torch
+
         with torch.inference_mode():
             outputs = self._net(torch.from_numpy(crops).to(self.device))
         return Prediction(*(output.float().cpu().numpy() for output in outputs))
 
-    def check_model(self, model: FaceModel) -> None:
+    def check_model(self, model: AnyFaceModel) -> None:
         """UserError where the weights were trained with another face model, whose codes would mean other faces."""
         if self.card["model"] != model_fingerprint(model):
             raise UserError(f"{self.path} was trained with another face model than the one that is loaded.")
@@ -125,12 +106,23 @@ def read_card(weights: Path) -> dict[str, Any]:
     return card
 
 
-def model_fingerprint(model: FaceModel) -> str:
+def cuda_is_there() -> bool:
+    """Whether torch can use a CUDA device. Torch, a second of import, is asked only where there is a driver at all."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def model_fingerprint(model: AnyFaceModel) -> str:
     """A hash of what a network's codes refer to: mean and bases of the skin, in hundredths of a millimetre."""
     digest = hashlib.sha256()
     for basis in (model.mean, model.identity_basis, model.expression_basis):
-        skin = basis[..., model.skin, :].double().mul(100.0).round().to(torch.int32)
-        digest.update(skin.cpu().numpy().tobytes())
+        array = np.asarray(basis.cpu() if hasattr(basis, "cpu") else basis, np.float64)
+        digest.update(np.rint(100.0 * array[..., model.skin, :]).astype(np.int32).tobytes())
     return digest.hexdigest()
 
 
@@ -150,6 +142,9 @@ def _load_onnx(path: Path, threads: int):
 
 def _load_torch(path: Path, config: NetworkConfig) -> InferenceNet:
     from safetensors.torch import load_file
+
+    from mmface_core.network.inference_net import InferenceNet
+    from mmface_core.network.mmface import MMFaceNet
 
     if not path.is_file():
         raise UserError(f"The torch backend needs {path}, which is missing.")

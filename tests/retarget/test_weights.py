@@ -6,7 +6,14 @@ from scipy.optimize import lsq_linear
 
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
-from retarget.weights import Terms, box_least_squares, solve_weights, symmetry_penalty, weights_by_name
+from retarget.weights import (
+    Terms,
+    box_least_squares,
+    box_least_squares_plain,
+    solve_weights,
+    symmetry_penalty,
+    weights_by_name,
+)
 
 
 def problem(seed, frames=7, count=12, rows=30):
@@ -84,3 +91,16 @@ def test_units_pass_by_name_in_any_order():
 def test_components_without_names_are_refused():
     with pytest.raises(UserError, match="not ARKit"):
         weights_by_name(np.zeros((1, 3)), ("a", "b", "c"))
+
+
+@pytest.mark.parametrize("temporal", [0.0, 0.4])
+def test_the_compiled_solver_finds_the_plain_one_s_minimum(temporal):
+    rng = np.random.default_rng(5)
+    design = rng.standard_normal((60, 20))
+    target = rng.uniform(-0.4, 1.4, (15, 20)) @ design.T
+    matrix, linear = design.T @ design, target @ design
+    fast = box_least_squares(matrix, linear, temporal, tolerance=1e-10)
+    plain = box_least_squares_plain(matrix, linear, temporal, tolerance=1e-10)
+    assert np.allclose(fast, plain, atol=1e-6)
+    assert (fast == 0).any() and (fast == 1).any()
+    assert np.allclose(box_least_squares(matrix, linear, temporal), plain, atol=1e-4)
