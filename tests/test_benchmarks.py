@@ -25,6 +25,7 @@ def test_icp_finds_the_poses_and_says_which_peers_it_met(tmp_path, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.slow
 def test_icp_runs_alone_and_against_every_peer_that_is_installed(capsys):
     from benchmarks import icp
 

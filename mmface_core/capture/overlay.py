@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mmface_core.capture.state import FaceState
 from mmface_core.geometry.camera import weak_perspective
+from mmface_core.model.face_arrays import AnyFaceModel, FaceArrays
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
 
@@ -86,9 +87,9 @@ def front_triangles(model: FaceModel) -> NDArray[np.integer]:
 class FacePainter:
     """Draws faces as they are tracked, frame by frame, before there is a take."""
 
-    def __init__(self, model: FaceModel) -> None:
-        self._model = model
-        self._triangles = front_triangles(model)
+    def __init__(self, model: AnyFaceModel) -> None:
+        self._model = FaceModel(model) if isinstance(model, FaceArrays) else model
+        self._triangles = front_triangles(self._model)
 
     def draw(self, image: Image, state: FaceState, scale: float = 1.0) -> Image:
         """The picture (H, W, 3) RGB with a face over it. scale: the picture's size against the one that was tracked."""

@@ -50,6 +50,12 @@ class FaceChoice(click.ParamType):
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]), help="Refinement of each frame.")
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the take.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Network weights (.onnx) instead of the bundled ones.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    default=0,
+    help="Frames of a video that are read side by side; 0: as many as there are cores; 1: strictly one after another.",
+)
 @click.option("--profile", is_flag=True, help="Also print where the time went, by stage.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def capture(
@@ -62,6 +68,7 @@ def capture(
     refine: str | None,
     no_identity: bool,
     weights: Path | None,
+    workers: int,
     profile: bool,
 ) -> None:
     """Read the faces of INPUTs (images, folders of images, video files, webcam numbers) into takes.
@@ -80,7 +87,7 @@ def capture(
     from mmface_core.capture.stages import NO_STAGES, Stages
 
     stages = Stages() if profile else NO_STAGES
-    engine = load_engine(weights=weights, refine=refine, stages=stages)
+    engine = load_engine(weights=weights, refine=refine, workers=workers, stages=stages)
     loaded = time.perf_counter()
     click.echo(engine.description, err=True)
     skipped: list[str] = []

@@ -98,7 +98,8 @@ def loaded_engine() -> "CaptureEngine":
     """The capture engine of this process, loaded at its first capture."""
     from mmface_core.capture.load import load_engine
 
-    return load_engine()
+    # The cores are shared out among the processes; and frames read one after another are the same in every piece.
+    return load_engine(workers=1)
 
 
 def _capture(task: Task, store: Store, tell: Tell) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 
 from mmface_core.capture.engine import CaptureEngine, NoFaceError
 from mmface_core.capture.sources import open_source
+from mmface_core.capture.stages import Stages
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
@@ -46,6 +47,32 @@ def test_a_clip_becomes_a_take_with_a_row_for_every_frame(engine, tmp_path):
     assert np.allclose(take.weights[:, ARKIT_NAMES.index("jawOpen")], jaw, atol=0.12)
     assert take.confidence.min() > 0.5
     assert told == [(i, 1) for i in range(12)]
+
+
+def test_frames_read_side_by_side_give_the_same_take(engine, tmp_path):
+    model = FaceModel.load()
+    together = CaptureEngine(DiscPredictor(model), model, DiscDetector(model), workers=2)
+    empty = np.full((240, 320, 3), 20, np.uint8)
+    x = [90 + 4 * i for i in range(12)] + [60 + 25 * i for i in range(6)]  # steadily, then with a jump and too fast
+    frames = [disc(SIZE, at, 120, 40) for at in x] + [empty] * 3 + [disc(SIZE, 150, 120, 40)] * 7
+    folder = clip(tmp_path / "c", frames)
+    (one,) = engine.capture(open_source(folder, sequence=True))
+    (other,) = together.capture(open_source(folder, sequence=True))
+    assert np.array_equal(one.present, other.present)
+    assert np.array_equal(one.time, other.time)
+    assert np.abs(one.landmarks - other.landmarks).max() < 1.0
+    assert np.abs(one.confidence - other.confidence).max() < 0.2
+
+
+def test_stages_of_a_capture_are_counted(tmp_path):
+    model, stages = FaceModel.load(), Stages()
+    timed = CaptureEngine(DiscPredictor(model), model, DiscDetector(model), workers=2, stages=stages)
+    timed.capture(open_source(clip(tmp_path / "c", [disc(SIZE, 150, 120, 40)] * 9), sequence=True))
+    assert {"decode", "detect", "crop", "network", "ICP", "fit to points", "settle"} <= set(stages.names())
+    assert stages["decode"][2] == 10  # nine frames and the end
+    assert "9 frames" in stages.lines(9, 1.0)[-1]
+    stages.clear()
+    assert stages.names() == []
 
 
 def test_frames_without_the_face_are_rows_that_say_so(engine, tmp_path):
