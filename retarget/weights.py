@@ -97,8 +97,8 @@ def box_least_squares(
     from retarget.weights_kernel import descend
 
     x = np.ascontiguousarray(np.clip(np.linalg.solve(matrix, linear.T).T, 0.0, 1.0), np.float64)
-    plain = (np.ascontiguousarray(part, np.float64) for part in (matrix, linear))
-    descend(*plain, float(temporal), tolerance, sweeps, x)
+    a, b = np.ascontiguousarray(matrix, np.float64), np.ascontiguousarray(linear, np.float64)
+    descend(a, b, float(temporal), tolerance, sweeps, x)
     return x
 
 

@@ -67,7 +67,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     return _rgb(image)
 
 
-def _rgb(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _rgb(image: np.ndarray) -> NDArray[np.uint8]:
     """OpenCV's picture as RGB, by its own loop: turning the axis around in NumPy takes forty times as long."""
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 

@@ -59,8 +59,10 @@ def refine_pose(
     `reference` takes the plain torch path on the CPU too, where a compiled loop is many times faster.
     """
     if volume.device.type == "cpu" and not reference:
-        arrays = (part.detach().numpy() for part in (volume, points, rotation, scale, translation))
-        return IcpResult(*(torch.from_numpy(part) for part in align(*arrays, with_scale, levels)))
+        start = [part.detach().numpy() for part in (rotation, scale, translation)]
+        solid, mesh = volume.detach().numpy(), points.detach().numpy()
+        found = align(solid, mesh, start[0], start[1], start[2], with_scale, levels)
+        return IcpResult(*(torch.from_numpy(part) for part in found))
     coarsest = min((level.cells for level in levels if level.cells), default=volume.shape[-1])
     survey = middle_pooled(volume, max(1, volume.shape[-1] // coarsest)).flatten(1)
     usable = survey.isfinite().all(dim=1) & (survey.amax(dim=1) > 0.5) & (survey.amin(dim=1) < 0.5)
