@@ -107,7 +107,7 @@ class Scenes:
         return a[chosen] + u * (b - a)[chosen] + v * (c - a)[chosen]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(nogil=True)  # not cached: a script and an imported module would spoil each other's cache
 def surface_of(volume, points, normals):  # pragma: no cover - compiled
     """Surface of a solid (N, N, N) in one pass, written to points and normals (M, 3), camera px with y up; the count.
 

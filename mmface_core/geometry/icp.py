@@ -61,8 +61,8 @@ def refine_pose(
     if volume.device.type == "cpu" and not reference:
         start = [part.detach().numpy() for part in (rotation, scale, translation)]
         solid, mesh = volume.detach().numpy(), points.detach().numpy()
-        found = align(solid, mesh, start[0], start[1], start[2], with_scale, levels)
-        return IcpResult(*(torch.from_numpy(part) for part in found))
+        aligned = align(solid, mesh, start[0], start[1], start[2], with_scale, levels)
+        return IcpResult(*(torch.from_numpy(part) for part in aligned))
     coarsest = min((level.cells for level in levels if level.cells), default=volume.shape[-1])
     survey = middle_pooled(volume, max(1, volume.shape[-1] // coarsest)).flatten(1)
     usable = survey.isfinite().all(dim=1) & (survey.amax(dim=1) > 0.5) & (survey.amin(dim=1) < 0.5)
