@@ -16,14 +16,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
-from mmface_core.model.arkit import ARKIT_NAMES, MIRRORED_UNIT
+from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, mirrored_name
+from mmface_core.model.readers.facewarehouse import ARKIT_OF_FACEWAREHOUSE, FACEWAREHOUSE_NAMES
 
 Array = NDArray[np.floating]
 
 
+LEAST_SIZE = 1e-3
+"""Share of the mean size of a unit that the smallest is taken to have, such as tongueOut where only skin moves."""
+WEIGHT_TOLERANCE = 1e-6
+"""A weight that moves by less in a sweep is at rest: far below what a curve shows."""
+
+
 @dataclass(frozen=True)
 class Terms:
-    """Strengths of the terms beside the fit, as parts of the mean diagonal of B'B: they mean the same in any unit."""
+    """Strengths of the terms beside the fit, as parts of each unit's size: the geometric mean of its own diagonal of B'B
+    and of all units' mean. By their own size alone the jaw would be held as loosely as a brow that moves a twentieth as
+    much; by the mean alone a brow would never be worth its price. They mean the same in any unit of length.
+    """
 
     sparsity: float = 0.02
     smallness: float = 1e-3
@@ -47,11 +57,17 @@ def weights_by_name(expression: Array, names: tuple[str, ...]) -> Array:
 
 
 def solve_weights(
-    expression: Array, basis: Array, units: Array, offset: Array | None = None, terms: Terms | None = None
+    expression: Array,
+    basis: Array,
+    units: Array,
+    offset: Array | None = None,
+    terms: Terms | None = None,
+    names: tuple[str, ...] = ARKIT_NAMES,
 ) -> Array:
-    """ARKit weights (T, 52) whose units (52, V, 3) come closest to the model's expression.
+    """Weights (T, U) whose units (U, V, 3) come closest to the model's expression; by default ARKit's 52.
 
-    expression (T, M) codes of `basis` (M, V, 3); offset (V, 3): the model's own mean expression; all in one unit.
+    expression (T, M) codes of `basis` (M, V, 3); offset (V, 3): the model's own mean expression; all in one unit. names
+    (U) of the units say which are each other's mirror image.
     """
     terms = terms or Terms()
     flat_units = units.reshape(len(units), -1).astype(np.float64)  # (52, 3V)
@@ -60,21 +76,38 @@ def solve_weights(
     fit = expression @ (flat_basis @ flat_units.T)  # (T, 52)
     if offset is not None:
         fit = fit + flat_units @ offset.reshape(-1)
-    size = float(np.mean(np.diag(gram)))
-    count = len(units)
-    matrix = gram + terms.smallness * size * np.eye(count) + terms.symmetry * size * symmetry_penalty()
-    return box_least_squares(matrix, fit - terms.sparsity * size, temporal=terms.temporal * size)
+    own = np.diag(gram)
+    size = np.sqrt(
+        np.maximum(own, LEAST_SIZE * own.mean()) * own.mean()
+    )  # a unit that this mesh does not show must not be free
+    root = np.sqrt(size)
+    symmetry = terms.symmetry * root[:, None] * symmetry_penalty(names) * root
+    matrix = gram + terms.smallness * np.diag(size) + symmetry
+    return box_least_squares(matrix, fit - terms.sparsity * size, terms.temporal * size, WEIGHT_TOLERANCE)
 
 
-def symmetry_penalty() -> Array:
-    """P'P (52, 52): half the squared differences between each unit and its mirrored one.
+def weights_from_facewarehouse(weights: Array) -> Array:
+    """ARKit weights (T, 52) from weights (T, 46) of FaceWarehouse's expressions.
+
+    Both sides get what FaceWarehouse does not split; its lipLowerDown and lipUpperUp have no counterpart and are lost.
+    """
+    out = np.zeros((len(weights), len(ARKIT_NAMES)))
+    for column, name in enumerate(FACEWAREHOUSE_NAMES):
+        for unit in ARKIT_OF_FACEWAREHOUSE[name]:
+            out[:, ARKIT_INDEX[unit]] = weights[:, column]
+    return np.clip(out, 0.0, 1.0)
+
+
+def symmetry_penalty(names: tuple[str, ...] = ARKIT_NAMES) -> Array:
+    """P'P (U, U): half the squared differences between each unit and its mirrored one.
 
     Gaze and sideways mouth and jaw are left out: the eyes look the same way, so left and right differ by nature.
     """
-    penalty = np.zeros((len(ARKIT_NAMES), len(ARKIT_NAMES)))
-    for i, j in enumerate(MIRRORED_UNIT):
-        name = ARKIT_NAMES[i]
-        if i == j or name.startswith(("eyeLookIn", "eyeLookOut")) or name in _SIDEWAYS:
+    penalty = np.zeros((len(names), len(names)))
+    index = {name: i for i, name in enumerate(names)}
+    for i, name in enumerate(names):
+        j = index.get(mirrored_name(name), i)
+        if i == j or name.startswith(_GAZE) or name in _SIDEWAYS:
             continue
         penalty[i, i] += 0.5
         penalty[j, j] += 0.5
@@ -83,27 +116,29 @@ def symmetry_penalty() -> Array:
     return 0.5 * penalty
 
 
+_GAZE = ("eyeLookIn", "eyeLookOut", "lookIn", "lookOut")
 _SIDEWAYS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
 
 
 def box_least_squares(
-    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-8, sweeps: int = 5000
+    matrix: Array, linear: Array, temporal: float | Array = 0.0, tolerance: float = 1e-9, sweeps: int = 5000
 ) -> Array:
     """Minimise, over 0 <= x <= 1, the sum over frames of x'Ax/2 - b'x, plus temporal/2 |x_t - x_(t-1)|^2.
 
-    matrix A (n, n) symmetric positive definite; linear b (T, n). Returns x (T, n). Coordinate descent from the clipped
-    free minimum, compiled; `box_least_squares_plain` says what it does.
+    matrix A (n, n) symmetric positive definite; linear b (T, n); temporal for all weights or one each (n,). Returns
+    x (T, n). Coordinate descent from the clipped free minimum, compiled, until no weight moves by more than `tolerance`;
+    `box_least_squares_plain` says what it does.
     """
     from retarget.weights_kernel import descend
 
     x = np.ascontiguousarray(np.clip(np.linalg.solve(matrix, linear.T).T, 0.0, 1.0), np.float64)
     a, b = np.ascontiguousarray(matrix, np.float64), np.ascontiguousarray(linear, np.float64)
-    descend(a, b, float(temporal), tolerance, sweeps, x)
+    descend(a, b, np.broadcast_to(np.float64(temporal), len(a)).copy(), tolerance, sweeps, x)
     return x
 
 
 def box_least_squares_plain(
-    matrix: Array, linear: Array, temporal: float = 0.0, tolerance: float = 1e-8, sweeps: int = 5000
+    matrix: Array, linear: Array, temporal: float | Array = 0.0, tolerance: float = 1e-9, sweeps: int = 5000
 ) -> Array:
     """The plain twin of `box_least_squares`, which tests hold it against: all frames at once, even and odd ones in
     turn, so that neighbours in time never move together.
@@ -114,19 +149,21 @@ def box_least_squares_plain(
     neighbours[[0, -1]] -= 1.0
     if frames == 1:
         neighbours[:] = 0.0
-    halves = [slice(0, None, 2), slice(1, None, 2)] if temporal > 0 and frames > 1 else [slice(0, None)]
+    pull = np.broadcast_to(np.asarray(temporal, np.float64), (count,))
+    coupled = bool(pull.max() > 0) and frames > 1
+    halves = [slice(0, None, 2), slice(1, None, 2)] if coupled else [slice(0, None)]
     scale = float(np.abs(np.diag(matrix)).max())
     for _ in range(sweeps):
         moved = 0.0
         for half in halves:
             residual = linear[half] - x[half] @ matrix  # (T', n)
-            if temporal > 0 and frames > 1:
+            if coupled:
                 around = np.zeros_like(x)
                 around[1:] += x[:-1]
                 around[:-1] += x[1:]
-                residual += temporal * (around[half] - neighbours[half, None] * x[half])
-            stiffness = temporal * neighbours[half] if temporal > 0 else 0.0
+                residual += pull * (around[half] - neighbours[half, None] * x[half])
             for k in range(count):
+                stiffness = pull[k] * neighbours[half] if coupled else 0.0
                 old = x[half, k]
                 new = np.clip(old + residual[:, k] / (matrix[k, k] + stiffness), 0.0, 1.0)
                 step = new - old
@@ -134,7 +171,7 @@ def box_least_squares_plain(
                     continue
                 x[half, k] = new
                 residual -= step[:, None] * matrix[k]
-                if temporal > 0:
+                if coupled:
                     residual[:, k] -= stiffness * step
                 moved = max(moved, float(np.abs(step).max()) * matrix[k, k] / scale)
         if moved < tolerance:

@@ -59,3 +59,39 @@ def convert_command(
         click.echo(line)
     save_model(conversion.arrays, output)
     click.echo(f"Wrote {output} ({output.stat().st_size / 1e6:.1f} MB). {conversion.arrays['notice']}")
+
+
+@model.command("transfer")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where to write the model (.npz).")
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), help="Model with named units [default: the bundled]."
+)
+def transfer_command(target: Path, output: Path, source: Path | None) -> None:
+    """Give the model TARGET named expression units, moved from another model's topology, beside its own components.
+
+    With the bundled model these are ARKit's 52 units; with a converted FaceWarehouse its 46 expressions. `mmface
+    solve-weights` then turns captured components into weights that drive rigs. The work is kept for the next time.
+    """
+    import numpy as np
+
+    from mmface_core.errors import UserError
+    from mmface_core.model.convert import save_model
+    from mmface_core.model.face_model import FaceModel
+    from mmface_core.model.transfer import cached_units, with_units
+
+    if output.suffix.lower() != ".npz":
+        raise UserError(f"{output} should end in .npz.")
+    giver, taker = FaceModel.load(source), FaceModel.load(target, parts=None)
+    if not giver.expression_names:
+        raise UserError("The expression components of the source model have no names that could be moved.")
+    units = cached_units(taker, giver)
+    with np.load(target, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    save_model(with_units(arrays, giver.expression_names, units), output)
+    moved = np.linalg.norm(units, axis=2).max(axis=1)
+    still = [name for name, most in zip(giver.expression_names, moved, strict=True) if most < 0.1]
+    click.echo(f"{len(giver.expression_names)} units on {taker.n_vertices} vertices, up to {moved.max():.1f} mm.")
+    if still:
+        click.echo(f"Nothing moves on this mesh for {', '.join(still)}.")
+    click.echo(f"Wrote {output}.")

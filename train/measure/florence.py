@@ -24,10 +24,11 @@ from mmface_core.capture.sources import open_source
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
 from mmface_core.model.readers.obj import read_obj
+from mmface_core.model.registration import normals_of
 from mmface_core.network.inference import Predictor
 from train.datasets.index import Index
 from train.datasets.labels import BadItem
-from train.measure.scan_fit import from_pairs, icp_to_scan, point_to_plane, surface_normals
+from train.measure.scan_fit import from_pairs, icp_to_scan, point_to_plane
 from train.measure.table1 import Request, chosen, reader_config
 
 CROP_MM = 95.0
@@ -83,7 +84,7 @@ def scan_error(mesh: np.ndarray, triangles: np.ndarray, marks: np.ndarray, scan:
         raise BadItem(f"fewer than 100 points of the scan lie within {CROP_MM:.0f} mm of the nose")
     motion = icp_to_scan(mesh, triangles, cropped, from_pairs(five_landmarks(marks), five))
     moved = motion(mesh)
-    apart = point_to_plane(cropped, moved, surface_normals(moved, triangles))
+    apart = point_to_plane(cropped, moved, normals_of(moved, triangles))
     return float(apart.mean()), 100.0 * float(apart.mean() / np.linalg.norm(np.ptp(cropped, axis=0)))
 
 

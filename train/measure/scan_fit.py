@@ -1,4 +1,4 @@
-"""Laying a predicted face on a scan: similarity or rigid motion from landmarks, then rigid point-to-plane ICP."""
+"""Laying a predicted face on a scan: rigid motion from landmarks, then rigid point-to-plane ICP."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mmface_core.geometry.fit import rotations
+from mmface_core.model.registration import normals_of, similarity
 
 STEPS = 40
 KEPT = 0.9  # share of the nearest pairs that pull: hair and clothes in the scan have no counterpart
@@ -25,25 +26,10 @@ class Rigid(NamedTuple):
         return self.scale * points @ self.rotation.T + self.shift
 
 
-def from_pairs(points: np.ndarray, onto: np.ndarray, with_scale: bool = False) -> Rigid:
-    """The motion that lays points (n, 3) best onto others (n, 3); Umeyama 1991."""
-    a, b = points - points.mean(axis=0), onto - onto.mean(axis=0)
-    left, values, right = np.linalg.svd(b.T @ a)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right
-    scale = float((values * sign).sum() / np.square(a).sum()) if with_scale else 1.0
-    return Rigid(scale, rotation, onto.mean(axis=0) - scale * rotation @ points.mean(axis=0))
-
-
-def surface_normals(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3), weighted by area; zero where no triangle touches a vertex."""
-    corners = vertices[triangles]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], area)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    return np.divide(normals, length, out=np.zeros_like(normals), where=length > 0)
+def from_pairs(points: np.ndarray, onto: np.ndarray) -> Rigid:
+    """The rigid motion that lays points (n, 3) best onto others (n, 3), with the scale left as it is."""
+    _, rotation, _ = similarity(points, onto)
+    return Rigid(1.0, rotation, onto.mean(axis=0) - rotation @ points.mean(axis=0))
 
 
 def point_to_plane(scan: np.ndarray, vertices: np.ndarray, normals: np.ndarray) -> np.ndarray:
@@ -57,7 +43,7 @@ def icp_to_scan(vertices: np.ndarray, triangles: np.ndarray, scan: np.ndarray, s
 
     Each scan point pulls the plane at its nearest mesh vertex; the farthest tenth of the pairs is left out.
     """
-    normals = surface_normals(vertices, triangles)
+    normals = normals_of(vertices, triangles)
     motion = start
     for _ in range(STEPS):
         moved, turned = motion(vertices), normals @ motion.rotation.T

@@ -116,3 +116,36 @@ def _own_topology(shapes: Path, vertices: int) -> Path:
 def _number(path: Path) -> int:
     match = re.search(r"Tester_(\d+)", str(path))
     return int(match.group(1)) if match else 0
+
+
+ARKIT_OF_FACEWAREHOUSE: Final[dict[str, tuple[str, ...]]] = {
+    **{f"eyeClose{side}": (f"eyeBlink{side}",) for side in ("Left", "Right")},
+    **{f"eyeSquint{side}": (f"eyeSquint{side}",) for side in ("Left", "Right")},
+    **{f"eyeWide{side}": (f"eyeWide{side}",) for side in ("Left", "Right")},
+    **{
+        f"look{way}{side}": (f"eyeLook{way}{side}",)
+        for way in ("Down", "In", "Out", "Up")
+        for side in ("Left", "Right")
+    },
+    **{f"brow{way}{side}": (f"brow{way}{side}",) for way in ("Down", "OuterUp") for side in ("Left", "Right")},
+    **{
+        f"{short}{side}": (f"mouth{short.capitalize()}{side}",)
+        for short in ("frown", "smile", "press", "dimple")
+        for side in ("Left", "Right")
+    },
+    **{name: (name,) for name in ("browInnerUp", "jawForward", "jawLeft", "jawOpen", "jawRight", "cheekPuff")},
+    **{name: (name,) for name in ("mouthLeft", "mouthRight")},
+    "rollUpper": ("mouthRollUpper",),
+    "rollLower": ("mouthRollLower",),
+    "mouthUpperUp": ("mouthUpperUpLeft", "mouthUpperUpRight"),
+    "mouthLowerDown": ("mouthLowerDownLeft", "mouthLowerDownRight"),
+    "funnel": ("mouthFunnel",),
+    "pucker": ("mouthPucker",),
+    "shrug": ("mouthShrugLower", "mouthShrugUpper"),
+    "noseWrinkle": ("noseSneerLeft", "noseSneerRight"),
+    **{f"cheekUp{side}": (f"cheekSquint{side}",) for side in ("Left", "Right")},
+    # ARKit has no counterpart.
+    "lipLowerDown": (),
+    "lipUpperUp": (),
+}
+"""The ARKit units of each FaceWarehouse expression. FaceWarehouse does not split some by side; ARKit lacks two."""
