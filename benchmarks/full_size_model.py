@@ -3,7 +3,7 @@
     python benchmarks/full_size_model.py                  # on a model of random numbers of the same size
     python benchmarks/full_size_model.py --model basel.npz
 
-Prints parameters, multiply-accumulates, memory and times; times are the least of a few, on this machine as busy as it is.
+Prints parameters, multiply-accumulates, memory and times; times are the least of a few.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ WEIGHT_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Terms:
-    """Strengths of the terms beside the fit, as parts of each unit's size: the geometric mean of its own diagonal of B'B
-    and of all units' mean. By their own size alone the jaw would be held as loosely as a brow that moves a twentieth as
+    """Strengths of the terms beside the fit, as parts of each unit's size: the geometric mean of its own diagonal of
+    B'B and of all units' mean. By their own size alone the jaw would be held as loosely as a brow that moves a twentieth as
     much; by the mean alone a brow would never be worth its price. They mean the same in any unit of length.
     """
 
