@@ -31,8 +31,8 @@ WEIGHT_TOLERANCE = 1e-6
 @dataclass(frozen=True)
 class Terms:
     """Strengths of the terms beside the fit, as parts of each unit's size: the geometric mean of its own diagonal of
-    B'B and of all units' mean. By their own size alone the jaw would be held as loosely as a brow that moves a twentieth as
-    much; by the mean alone a brow would never be worth its price. They mean the same in any unit of length.
+    B'B and of all units' mean. By its own size alone the jaw would be held as loosely as a brow, which moves a twentieth
+    as much; by the mean alone a brow would never be worth its price. They mean the same in any unit of length.
     """
 
     sparsity: float = 0.02
@@ -77,9 +77,8 @@ def solve_weights(
     if offset is not None:
         fit = fit + flat_units @ offset.reshape(-1)
     own = np.diag(gram)
-    size = np.sqrt(
-        np.maximum(own, LEAST_SIZE * own.mean()) * own.mean()
-    )  # a unit that this mesh does not show must not be free
+    # A unit that this mesh does not show must not be free.
+    size = np.sqrt(np.maximum(own, LEAST_SIZE * own.mean()) * own.mean())
     root = np.sqrt(size)
     symmetry = terms.symmetry * root[:, None] * symmetry_penalty(names) * root
     matrix = gram + terms.smallness * np.diag(size) + symmetry
