@@ -30,9 +30,9 @@ WEIGHT_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Terms:
-    """Strengths of the terms beside the fit, as parts of each unit's size: the geometric mean of its own diagonal of
-    B'B and of all units' mean. By its own size alone the jaw would be held as loosely as a brow, which moves a twentieth
-    as much; by the mean alone a brow would never be worth its price. They mean the same in any unit of length.
+    """Strengths of the terms beside the fit, as parts of each unit's size, so that they mean the same in any unit of
+    length. That size is the geometric mean of the unit's own diagonal of B'B and of all units' mean: by its own alone
+    the jaw would be held as loosely as a brow, which moves far less; by the mean alone no brow would pay its price.
     """
 
     sparsity: float = 0.02

@@ -34,7 +34,7 @@ class SyncedNorm(nn.modules.batchnorm._BatchNorm):
         """(B, C, ...) -> the same, normalised over B and the rest of every rank."""
         if not self.training:
             return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
-        wide = x.float()
+        wide = x if x.dtype == torch.float64 else x.float()
         over = [0, *range(2, x.dim())]
         count = float(x.numel() // x.shape[1] * dist.get_world_size())
         mean = all_reduce(wide.sum(over)) / count
