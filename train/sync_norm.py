@@ -10,8 +10,23 @@ from typing import cast
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional as F
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """The sum of every rank's tensor, in all of them; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.contiguous().clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> Tensor:
+        total = grad.contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class SyncedNorm(nn.modules.batchnorm._BatchNorm):
@@ -37,10 +52,10 @@ class SyncedNorm(nn.modules.batchnorm._BatchNorm):
         wide = x if x.dtype == torch.float64 else x.float()
         over = [0, *range(2, x.dim())]
         count = float(x.numel() // x.shape[1] * dist.get_world_size())
-        mean = all_reduce(wide.sum(over)) / count
+        mean = _SumOverRanks.apply(wide.sum(over)) / count
         shape = [1, -1, *[1] * (x.dim() - 2)]
         centred = wide - mean.reshape(shape)
-        variance = all_reduce(centred.square().sum(over)) / count
+        variance = _SumOverRanks.apply(centred.square().sum(over)) / count
         with torch.no_grad():
             share = cast(float, self.momentum)
             cast(Tensor, self.running_mean).lerp_(mean.detach(), share)
