@@ -237,7 +237,7 @@ def test_a_run_goes_on_exactly_after_the_kill_of_any_rank(tmp_path, basel, model
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["paper_300w_lp", "paper_printed"])
 def test_the_papers_size_trains_each_stage_on_a_full_size_model(tmp_path, monkeypatch, name):
-    """53,215 vertices, 199 + 29 components, 256 channels and a volume of 192^3, as the shipped configurations have it."""
+    """53,215 vertices, 199 + 29 components, 256 channels, a volume of 192^3: as the shipped configurations have it."""
     monkeypatch.setenv("MMFACE_DATA", str(tmp_path))
     sizes = {"trimmed": 53215, "whole": 53490, "identities": 199, "expressions": 29, "table": True}
     basel = stand_ins.Basel.of(models.basel_2009(tmp_path / "bfm", **sizes), 199, 29)
