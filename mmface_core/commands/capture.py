@@ -50,6 +50,7 @@ class FaceChoice(click.ParamType):
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]), help="Refinement of each frame.")
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the take.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Network weights (.onnx) instead of the bundled ones.")
+@click.option("--model", type=click.Path(path_type=Path), help="The face model (.npz) that those weights are for.")
 @click.option(
     "--workers",
     type=click.IntRange(0),
@@ -68,6 +69,7 @@ def capture(
     refine: str | None,
     no_identity: bool,
     weights: Path | None,
+    model: Path | None,
     workers: int,
     profile: bool,
 ) -> None:
@@ -87,7 +89,7 @@ def capture(
     from mmface_core.capture.stages import NO_STAGES, Stages
 
     stages = Stages() if profile else NO_STAGES
-    engine = load_engine(weights=weights, refine=refine, workers=workers, stages=stages)
+    engine = load_engine(weights=weights, refine=refine, model=model, workers=workers, stages=stages)
     loaded = time.perf_counter()
     click.echo(engine.description, err=True)
     skipped: list[str] = []

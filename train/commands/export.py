@@ -10,10 +10,11 @@ import click
 @click.command()
 @click.argument("checkpoint", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder for the exported files.")
-def export(checkpoint: Path, output: Path) -> None:
+@click.option("--model", type=click.Path(path_type=Path), help="The face model (.npz) that it was trained for.")
+def export(checkpoint: Path, output: Path, model: Path | None) -> None:
     """Export CHECKPOINT's averaged weights as ONNX, with the copy for torch and the description beside it."""
     from mmface_core.model.face_model import FaceModel
     from train.export import export_checkpoint
 
-    path = export_checkpoint(checkpoint, output, FaceModel.load())
+    path = export_checkpoint(checkpoint, output, FaceModel.load(model))
     click.echo(f"Wrote {path}.")

@@ -20,6 +20,7 @@ import torch
 
 from mmface_core.capture.detect import FaceDetector
 from mmface_core.capture.engine import CaptureConfig, CaptureEngine, NoFaceError
+from mmface_core.capture.load import reconstruct_config
 from mmface_core.capture.sources import open_source
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
@@ -29,7 +30,7 @@ from mmface_core.network.inference import Predictor
 from train.datasets.index import Index
 from train.datasets.labels import BadItem
 from train.measure.scan_fit import from_pairs, icp_to_scan, point_to_plane
-from train.measure.table1 import Request, chosen, reader_config
+from train.measure.table1 import Request, chosen
 
 CROP_MM = 95.0
 EYES_MM = (45.0, 80.0)  # between the middles of the eyes; decides whether a scan is in mm
@@ -106,7 +107,9 @@ def measure_florence(
 ) -> FlorenceResult:
     """Every picture of an index: captured as capture does, then laid on its scan. UserError where none can be."""
     predictor.check_model(model)
-    engine = CaptureEngine(predictor, model, FaceDetector(), CaptureConfig(reconstruct=reader_config(model)))
+    engine = CaptureEngine(
+        predictor, model, FaceDetector(), CaptureConfig(reconstruct=reconstruct_config(model, "points"))
+    )
     result = FlorenceResult()
     result.bad.update(index.bad)
     numbers = chosen(index, request.limit)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmface_core.capture.reconstruct import ReconstructConfig, Reconstructor
+from mmface_core.capture.load import reconstruct_config
+from mmface_core.capture.reconstruct import Reconstructor
 from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
-from mmface_core.geometry.fit import FitConfig
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Predictor
 from train.datasets.cropping import CropKind, box_crop
@@ -79,7 +79,7 @@ def measure_dataset(
 ) -> TableResult:
     """Every face of an index under every variant. UserError where none can be measured."""
     predictor.check_model(model)
-    reader = Reconstructor(predictor, model, reader_config(model))
+    reader = Reconstructor(predictor, model, reconstruct_config(model, "points"))
     maker = TruthMaker(model)
     result = TableResult(index.dataset.title, request.labels, banded=index.dataset.bands)
     result.bad.update(index.bad)
@@ -102,13 +102,6 @@ def measure_dataset(
     if kept:
         _measure(predictor, model, variants, kept, result)
     return result
-
-
-def reader_config(model: FaceModel) -> ReconstructConfig:
-    """How points correct the network for a model: units keep their bounds and spreads, plain components have none."""
-    if model.expression_names:
-        return ReconstructConfig("points")
-    return ReconstructConfig("points", FitConfig(expression=0.3, units=(), bounded=False))
 
 
 def chosen(index: Index, limit: int) -> list[int]:

@@ -181,3 +181,25 @@ def test_the_bundled_weights_are_measured_on_the_real_samples(shared, tmp_path, 
     for found in (original, again):
         assert set(found["rows"]) == {"PMN", "ICP-64", "GT pose", "points (ours)"} and len(found["names"]) == 11
         assert found["rows"]["GT pose"]["all"] < found["rows"]["PMN"]["all"] < 6.0
+
+
+def test_capture_with_a_converted_model_keeps_its_own_components_for_rigs(tmp_path, capsys, model_path, weights):
+    """Untrained weights see nothing right, but the take is whole: components, no names, and weights once solved."""
+    from mmface_core.commands.capture import capture
+    from mmface_core.commands.model import model as model_group
+    from mmface_core.take import Take
+    from retarget.commands.solve_weights import solve_weights_command
+
+    take, units, out = tmp_path / "take.npz", tmp_path / "units.npz", tmp_path / "take52.npz"
+    frame = tmp_path / "frame.png"
+    from mmface_core.capture.sources import open_source
+
+    source = open_source("examples/sample.mp4")
+    cv2.imwrite(str(frame), next(iter(source.frames())).image[..., ::-1])
+    source.close()
+    assert run(capture, [str(frame), "-o", str(take), "--weights", str(weights), "--model", str(model_path)]) == 0
+    captured = Take.load(take)
+    assert captured.expression.shape == (1, 4) and len(captured.weight_names) == 0
+    assert run(model_group, ["transfer", str(model_path), "-o", str(units)]) == 0
+    assert run(solve_weights_command, [str(take), "--model", str(units), "-o", str(out)]) == 0
+    assert Take.load(out).weights.shape == (1, 52)
