@@ -125,7 +125,7 @@ def box_least_squares(
     """Minimise, over 0 <= x <= 1, the sum over frames of x'Ax/2 - b'x, plus temporal/2 |x_t - x_(t-1)|^2.
 
     matrix A (n, n) symmetric positive definite; linear b (T, n); temporal for all weights or one each (n,). Returns
-    x (T, n). Coordinate descent from the clipped free minimum, compiled, until no weight moves by more than `tolerance`;
+    x (T, n). Coordinate descent from the clipped free minimum, compiled, until no weight moves by `tolerance`;
     `box_least_squares_plain` says what it does.
     """
     from retarget.weights_kernel import descend
