@@ -17,7 +17,7 @@ system:
 $(READY): pyproject.toml constraints.txt | system
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[blender,model,train,test,demo]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[blender,model,models,train,batch,test,demo]"
 	@touch $(READY)
 
 setup: $(READY) ## create .venv with pinned versions

@@ -1,22 +1,20 @@
 """Files as they come: turned, of one frame, grey, with alpha, ten bits, odd sizes, cut short. What decodes is used."""
 
-import shutil
 import subprocess
 from itertools import pairwise
 
+import imageio_ffmpeg
 import pytest
 
 from mmface_core.capture.sources import open_source
 
-pytestmark = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="the files are made with ffmpeg")
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 LOOK = "testsrc=size=160x90:rate=25:duration=0.4"
 
 
 def made(path, *options, look=LOOK):
-    command = ["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", look, *options, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"this ffmpeg cannot make it: {done.stderr.strip().splitlines()[-1]}")
+    command = [FFMPEG, "-v", "error", "-y", "-f", "lavfi", "-i", look, *options, str(path)]
+    subprocess.run(command, capture_output=True, check=True)
     return path
 
 
@@ -47,9 +45,8 @@ def test_unusual_pixels_become_rgb(tmp_path, name, options, size):
 def test_a_phones_rotation_is_obeyed(tmp_path):
     plain = made(tmp_path / "plain.mp4", "-c:v", "libx264")
     turned = tmp_path / "turned.mp4"
-    command = ["ffmpeg", "-v", "error", "-y", "-display_rotation", "90", "-i", str(plain), "-c", "copy", str(turned)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("this ffmpeg cannot set a rotation")
+    command = [FFMPEG, "-v", "error", "-y", "-display_rotation", "90", "-i", str(plain), "-c", "copy", str(turned)]
+    subprocess.run(command, capture_output=True, check=True)
     assert frames(turned)[0].image.shape == (160, 90, 3)
 
 
