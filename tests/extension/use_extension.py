@@ -126,13 +126,13 @@ def mapping():
     assert run() is None
     with open(path) as saved:
         data = json.load(saved)
-    data["unknown"] = {"kept": 1}
+    data["channels"][0]["targets"][0]["offset"] = 0.05
     data["channels"][0]["targets"][0]["gain"] = 0.123456789
     data["channels"][0]["score"] = 0.5
     with open(path, "w") as edited:
         json.dump(data, edited)
     bpy.ops.mmface.mapping_load(filepath=path)
-    assert run() is None
+    assert run() is None, session().problem
     back = module("mapping_list").read(s)
     said["mapping_kept"] = back == data
     count = len(s.mapping)

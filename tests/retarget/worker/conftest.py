@@ -188,7 +188,7 @@ def rig(tmp_path_factory) -> Path:
         "schema": "mmface-rig/1",
         "source": "scene",
         "blender": "4.5",
-        "scene": {"fps": 24.0},
+        "scene": {"fps": 24.0, "unit_scale": 1.0},
         "objects": [head],
         "meshes": [mesh],
         "armatures": [],
