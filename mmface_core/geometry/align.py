@@ -42,7 +42,7 @@ class Level(NamedTuple):
     enough_px: float
 
 
-LEVELS: Final = (Level(32, 5, 2, 8, 30.0, 0.5), Level(32, 3, 1, 4, 10.0, 0.3), Level(0, 3, 1, 6, 4.0, 0.02))
+LEVELS: Final = (Level(32, 5, 2, 8, 30.0, 0.5), Level(32, 3, 1, 4, 10.0, 0.3), Level(0, 3, 1, 6, 2.0, 0.02))
 
 
 class Alignment(NamedTuple):
