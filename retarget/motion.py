@@ -133,8 +133,10 @@ def load_motion(path: str | Path) -> RigMotion:
     """Read what `save_motion` wrote. Raises UserError where it is something else or another version."""
     path = Path(path)
     data = read_json(path, "a motion file of mmface")
-    if data.get("schema") != SCHEMA:
-        raise UserError(f"{path} has the version {data.get('schema')}; this mmface reads {SCHEMA}.")
+    if "schema" not in data:
+        raise UserError(f"{path} is not a motion file of mmface.")
+    if data["schema"] != SCHEMA:
+        raise UserError(f"{path} has the version {data['schema']}; this mmface reads {SCHEMA}.")
     try:
         return _motion_of(data, path)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, OSError) as error:

@@ -124,10 +124,12 @@ def test_the_head_bone_of_an_odd_rig_turns_the_face_as_in_the_video(skinned):
     assert_turned(skinned[1], ["Head", "Teeth"])
 
 
-def test_the_bone_keeps_its_rotation_mode(skinned):
+def test_the_bones_keep_their_rotation_modes(skinned):
     seen = skinned[1]
     assert seen["modes"]["Rig/Head"] == "XYZ"
-    assert sorted(seen["objects"]["Rig"]["curves"]) == [f'pose.bones["Head"].rotation_euler[{i}]' for i in range(3)]
+    head = [f'pose.bones["Head"].rotation_euler[{i}]' for i in range(3)]
+    neck = [f'pose.bones["Neck"].rotation_quaternion[{i}]' for i in range(4)]
+    assert sorted(seen["objects"]["Rig"]["curves"]) == head + neck
 
 
 def test_meshes_without_bones_turn_about_a_new_empty_that_their_eyes_follow(loose):
