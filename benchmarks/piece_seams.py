@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--length", type=int, default=30)
     given = parser.parse_args()
-    engine = load_engine()
+    engine = load_engine(workers=1)
     for path in given.clips:
         serial = engine.capture(open_source(path))[0]
         count = max(2, len(serial) // given.length)
