@@ -41,7 +41,8 @@ class LiveDriver:
     def __init__(self, scene) -> None:
         self.scene = scene.name
         self.latency, self.rate, self.seen = 0.0, 0.0, False
-        self.recorded = []  # rows of (seconds since recording began, [values of all channels])
+        self.recorded = []  # rows of (the source's seconds since the first, [values of all channels])
+        self._recorded_from = 0.0
         self.recording_since = None
         self.first_frame = 1
         self._channels = []
@@ -69,6 +70,11 @@ class LiveDriver:
                 target.append(Quaternion(quaternion))
                 target.append(location)
             self._target = target
+            if self.recording_since is not None:
+                # What is kept is what the engine saw, however seldom a slow viewport can show it.
+                if not self.recorded:
+                    self._recorded_from = message["time"]
+                self.recorded.append((message["time"] - self._recorded_from, [_copy(value) for value in target]))
 
     def _meet(self, message: dict) -> None:
         """The channels, in the order in which values come."""
@@ -147,8 +153,6 @@ class LiveDriver:
         self._updates.append(now)
         while len(self._updates) > 2 and now - self._updates[0] > RATE_OVER:
             self._updates.popleft()
-        if self.recording_since is not None:
-            self.recorded.append((now - self.recording_since, [_copy(value) for value in shown]))
 
     @staticmethod
     def _in_its_mode(channel: _Channel, value):
