@@ -31,8 +31,8 @@ test: $(READY) ## run lint, types and tests (under ten minutes)
 	$(BIN)/mypy --no-error-summary
 	$(BIN)/python -m pytest -n $(JOBS) -m "not slow"
 
-test-slow: $(READY) ## run the long proofs: the wheel in an empty venv, the demo, the yardsticks
-	$(BIN)/python -m pytest -m slow
+test-slow: $(READY) ## run the long proofs: the wheel in an empty venv, the demo, rigs, kills, the yardsticks
+	$(BIN)/python -m pytest -m slow --ignore tests/extension --ignore tests/gui
 
 lint: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -160,15 +160,6 @@ class Span:
         return start, end
 
 
-def at_rate(count: int, start: int, fps: float, wanted: float) -> Timeline:
-    """Lay `count` samples, `fps` a second, out on frames of another rate, `wanted` a second, from frame `start` on."""
-    if count == 1:
-        return Timeline(start, np.zeros(1, dtype=np.intp), np.zeros(1), True)
-    position = np.arange(math.floor((count - 1) * wanted / fps + 1e-6) + 1) * fps / wanted
-    lower = np.clip(np.floor(position + 1e-9).astype(np.intp), 0, count - 2)
-    return Timeline(start, lower, np.clip(position - lower, 0.0, 1.0), False)
-
-
 def _origin(time: Array, number: NDArray[np.integer]) -> float:
     """Time of picture 0: containers may start late, so the first stamp counts where it belongs to picture 0."""
     return float(time[0]) if number[0] == 0 else 0.0

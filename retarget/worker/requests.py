@@ -175,13 +175,11 @@ def motion(
     from retarget.motion import save_motion
     from retarget.performance import Settings, performance_of
     from retarget.pipeline import motion_for
-    from retarget.worker.resampling import at_frame_rate
 
     job.progress("curves")
     captured = load_take(take)
-    performance = performance_of(captured, build(Settings, settings), name)
-    if fps is not None:
-        performance = at_frame_rate(performance, fps)
+    wanted = build(Settings, settings)
+    performance = performance_of(captured, wanted if fps is None else replace(wanted, fps=fps), name)
     job.check()
     curves = motion_for(_mapped(state, rig, mapping), performance, head)
     save_motion(curves, path)
