@@ -128,6 +128,7 @@ def test_twenty_bakes_cancels_and_killed_engines_leave_no_orphan_and_little_memo
     take = tmp_path / "talk.npz"
     load_engine().capture(open_source(SAMPLE))[0].save(take)
     facts = play("endurance", take=str(take), turns=20)
+    assert facts["interrupted"] >= 10, "captures that were under way when they were cancelled or killed"
     grown = facts["memory"][-1] - facts["memory"][1]
     assert grown < 50, f"{grown:.0f} MB"
     assert len(facts["children"]) <= 1 and facts["children_after_stop"] == []
