@@ -1,8 +1,6 @@
 """A take: what one face did over one clip, as a file that plain numpy reads (see docs/take_format.md)."""
 
 import math
-import os
-import tempfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from mmface_core.archive import BROKEN, read_arrays, write_arrays
 from mmface_core.errors import UserError
+from mmface_core.whole_file import replacing
 
 SCHEMA: Final = "mmface-take/1"
 _OPTIONAL: Final = ("neutral", "full", "calibrated_by")  # only calibrated takes have them
@@ -146,28 +145,3 @@ def _inconsistency(take: Take) -> str:
     if not 0 < take.fps < math.inf:
         return "its frame rate is not positive"
     return ""
-
-
-class replacing:
-    """A temporary file beside `path` that takes its place at the end, or vanishes where the writing fails."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self):  # type: ignore[no-untyped-def]
-        # Short, since a name near the system's limit of 255 bytes leaves no room for anything behind it.
-        handle, self._temporary = tempfile.mkstemp(dir=self._path.parent, prefix=".unfinished-")
-        self._file = os.fdopen(handle, "wb")
-        return self._file
-
-    def __exit__(self, kind: object, *_rest: object) -> None:
-        try:
-            self._file.close()  # a full disk may show only now
-            if kind is None:
-                umask = os.umask(0)
-                os.umask(umask)
-                os.chmod(self._temporary, 0o666 & ~umask)  # mkstemp makes it private
-                os.replace(self._temporary, self._path)
-        finally:
-            if os.path.exists(self._temporary):
-                os.unlink(self._temporary)

@@ -100,13 +100,18 @@ def _blend(
         back = np.where(before < 0, 1.0, back)
         a, b = 1 - back, back
     else:
-        a = np.where(before >= 0, 1 - _smooth_step((since - policy.hold) / policy.ease), 0.0)
+        a = np.where(before >= 0, kept_share(since, policy), 0.0)
         b = np.where(after >= 0, 1 - _smooth_step(until / policy.ease), 0.0)
         # In a gap of middling length both sides reach in; they share.
         total = np.maximum(a + b, 1.0)
         a, b = a / total, b / total
     short = length <= policy.bridge
     return np.where(short, 1 - bridged, a), np.where(short, bridged, b)
+
+
+def kept_share(since: Array | float, policy: GapPolicy) -> Array:
+    """How much of the last pose is left `since` seconds after it: all while it is held, then ever less towards rest."""
+    return 1 - _smooth_step((np.asarray(since) - policy.hold) / policy.ease)
 
 
 def _smooth_step(x: Array) -> Array:

@@ -8,6 +8,7 @@ from retarget import rotations
 from retarget.calibration import Calibration, apply_calibration
 from retarget.cleaning import pairs
 from retarget.filters import OneEuroRotation, live_weights_filter
+from retarget.gaps import GapPolicy, kept_share
 from retarget.performance import Settings
 
 Array = NDArray[np.floating]
@@ -44,10 +45,13 @@ class LiveCleaner:
 
     def _without_face(self, time: float) -> tuple[Array, Array]:
         self._lost_since = time if self._lost_since is None else self._lost_since
-        gaps = self._settings.gaps
-        if gaps.lost != "ease":
-            return self._last
-        share = np.clip((time - self._lost_since - gaps.hold) / gaps.ease, 0.0, 1.0)
-        kept = 1 - share * share * (3 - 2 * share)
-        weights, rotation = self._last
-        return kept * weights, rotations.exp(kept * rotations.log(rotation))
+        return eased(self._last, time - self._lost_since, self._settings.gaps)
+
+
+def eased(last: tuple[Array, Array], since: float, policy: GapPolicy) -> tuple[Array, Array]:
+    """What to show `since` seconds after the last sight of weights (52,) and rotation (3, 3), as a clip's gap would."""
+    if policy.lost != "ease":
+        return last
+    kept = kept_share(since, policy)
+    weights, rotation = last
+    return kept * weights, rotations.exp(kept * rotations.log(rotation))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmface_core.archive import read_json
 from mmface_core.errors import UserError
-from mmface_core.take import replacing
+from mmface_core.whole_file import replacing
 from retarget.timing import FrameRate
 
 SCHEMA = "mmface-motion/1"

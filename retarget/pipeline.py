@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
+from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
 from retarget.exchange.takes import is_take, open_take
@@ -239,10 +239,3 @@ def _both(first: Progress, second: Progress | None) -> Progress:
             second(step, done, total)
 
     return tell
-
-
-def unfinished_path(path: Path) -> Path:
-    """A name beside `path` for a file in the making: relative paths in it come out right, and the last step is a
-    rename.
-    """
-    return path.resolve().with_name(f".unfinished-{uuid.uuid4().hex[:8]}{path.suffix}")

@@ -2,11 +2,7 @@
 
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mmface_core.errors import UserError
-from mmface_core.model.arkit import ARKIT_NAMES
 
 REGIONS: Final = ("mouth", "eyes", "brows", "head")
 
@@ -17,11 +13,6 @@ _STARTS: Final = {"eye": "eyes", "brow": "brows", "cheekSquint": "eyes"}
 def region_of(unit: str) -> str:
     """The region of an ARKit unit; the head's rotation is a region of its own."""
     return next((region for start, region in _STARTS.items() if unit.startswith(start)), "mouth")
-
-
-def units_of(region: str) -> NDArray[np.bool_]:
-    """(52,) which ARKit units belong to a region."""
-    return np.array([region_of(name) == region for name in ARKIT_NAMES])
 
 
 def check_regions(regions: tuple[str, ...]) -> tuple[str, ...]:

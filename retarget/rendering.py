@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmface_core.errors import UserError
-from mmface_core.take import replacing
+from mmface_core.whole_file import replacing
 from retarget.blender import Blender, Progress
 from retarget.mapping.facing import head_view
 from retarget.motion import RigMotion, save_motion

@@ -8,7 +8,7 @@ samples too often, rendering where it would take time from learning for samples 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -97,11 +97,6 @@ class SamplePool:
             self.received += count
             self.filled = min(self.capacity, self.received)
             self._changed.notify_all()
-
-
-def in_order(loader: Iterable[Batch]) -> Iterator[Batch]:
-    """The loader's batches as they come, each used once: the reproducible mode."""
-    yield from loader
 
 
 def vary(batch: Batch, rng: np.random.Generator, point_mirror: Tensor) -> Batch:

@@ -30,7 +30,7 @@ from mmface_core.capture.sources import Ahead, Frame, Source
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import Track, TrackerMemory
 from mmface_core.errors import UserError
-from mmface_core.take import replacing
+from mmface_core.whole_file import replacing
 
 WARM: Final = 30  # frames that a piece starts early; trackers of one face agree after 2 to 18 (docs/batch.md)
 LENGTH: Final = 1500  # frames of a piece: a minute of video, so that the warm-up costs 2 %

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -77,7 +77,33 @@ class SourceFrame:
     expression_std: np.ndarray
 
 
-class FaceArrays:
+class ModelSizes:
+    """The sizes that follow from a face model's arrays, whichever library holds them."""
+
+    mean: Any
+    identity_basis: Any
+    expression_basis: Any
+    parts: dict[str, slice]
+
+    @property
+    def n_vertices(self) -> int:
+        return self.mean.shape[0]
+
+    @property
+    def n_identity(self) -> int:
+        return self.identity_basis.shape[0]
+
+    @property
+    def n_expression(self) -> int:
+        return self.expression_basis.shape[0]
+
+    @property
+    def skin(self) -> slice:
+        """The vertices of the head skin."""
+        return self.parts["skin"]
+
+
+class FaceArrays(ModelSizes):
     """A linear face model's arrays; the attributes are those of `FaceModel`, where they are described."""
 
     mean: np.ndarray
@@ -183,23 +209,6 @@ class FaceArrays:
         if parts is DEFAULT_PARTS and "part_names" in arrays:
             parts = [name for name in DEFAULT_PARTS if name in arrays["part_names"]]
         return cls(arrays, parts)
-
-    @property
-    def n_vertices(self) -> int:
-        return self.mean.shape[0]
-
-    @property
-    def n_identity(self) -> int:
-        return self.identity_basis.shape[0]
-
-    @property
-    def n_expression(self) -> int:
-        return self.expression_basis.shape[0]
-
-    @property
-    def skin(self) -> slice:
-        """The vertices of the head skin."""
-        return self.parts["skin"]
 
 
 def _source_frame(arrays: Mapping[str, np.ndarray]) -> SourceFrame | None:

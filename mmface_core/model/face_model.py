@@ -14,12 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mmface_core.model.face_arrays import ARRAYS, DEFAULT_MODEL_PATH, DEFAULT_PARTS, SCHEMA, FaceArrays, SourceFrame
+from mmface_core.model.face_arrays import (
+    ARRAYS,
+    DEFAULT_MODEL_PATH,
+    DEFAULT_PARTS,
+    SCHEMA,
+    FaceArrays,
+    ModelSizes,
+    SourceFrame,
+)
 
 __all__ = ["DEFAULT_MODEL_PATH", "DEFAULT_PARTS", "SCHEMA", "FaceModel", "SourceFrame"]
 
 
-class FaceModel(nn.Module):
+class FaceModel(nn.Module, ModelSizes):
     """A linear face model with any number of vertices V, identity components K and expression components M.
 
     Attributes (tensors move with the module):
@@ -83,23 +91,6 @@ class FaceModel(nn.Module):
         Raises UserError where the file is missing or is no face model.
         """
         return cls(FaceArrays.load(path, parts))
-
-    @property
-    def n_vertices(self) -> int:
-        return self.mean.shape[0]
-
-    @property
-    def n_identity(self) -> int:
-        return self.identity_basis.shape[0]
-
-    @property
-    def n_expression(self) -> int:
-        return self.expression_basis.shape[0]
-
-    @property
-    def skin(self) -> slice:
-        """The vertices of the head skin."""
-        return self.parts["skin"]
 
     def part_triangles(self, *names: str) -> Tensor:
         """Triangles (f, 3) whose vertices lie in the named parts; indices into this model's vertices."""

@@ -11,32 +11,14 @@ import scipy.sparse as sparse
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
+from mmface_core.geometry.normals import normals_of
+from mmface_core.geometry.similarity import fit_similarity
+
 STIFFNESS = (30.0, 10.0, 3.0, 1.0, 0.3)  # of the Laplacian against one closest point, step by step
 REPEATS = 3
 LANDMARK_WEIGHT = 20.0
 FARTHEST_MM = 12.0  # a closest point beyond this belongs to something that the other mesh lacks
 SAME_SIDE = 0.5  # least cosine of two normals that can mean the same skin: tells upper from lower lip
-
-
-def similarity(points: np.ndarray, onto: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """Scale, rotation (3, 3) and shift (3,) that lay points (n, 3) best onto others (Umeyama 1991)."""
-    a, b = points - points.mean(axis=0), onto - onto.mean(axis=0)
-    left, values, right = np.linalg.svd(b.T @ a)
-    sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left @ right))])
-    rotation = (left * sign) @ right
-    scale = float((values * sign).sum() / np.square(a).sum())
-    return scale, rotation, onto.mean(axis=0) - scale * rotation @ points.mean(axis=0)
-
-
-def normals_of(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """Unit normals (V, 3) by area; zero where no triangle touches."""
-    corners = vertices[triangles]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    out = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(out, triangles[:, corner], area)
-    length = np.linalg.norm(out, axis=1, keepdims=True)
-    return np.divide(out, length, out=np.zeros_like(out), where=length > 0)
 
 
 def laplacian(triangles: np.ndarray, count: int) -> sparse.csr_matrix:
@@ -63,8 +45,7 @@ def register(
 
     marks (68, V) picks the landmarks of the moved mesh, target_marks (68, 3) are where they belong.
     """
-    scale, rotation, shift = similarity(marks @ vertices, target_marks)
-    start = scale * vertices @ rotation.T + shift
+    start = fit_similarity(marks @ vertices, target_marks).apply(vertices)
     smooth = laplacian(triangles, len(vertices))
     tree = cKDTree(target)
     target_normals = normals_of(target, target_triangles)

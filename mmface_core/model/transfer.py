@@ -19,8 +19,10 @@ from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
 from mmface_core.errors import UserError
+from mmface_core.geometry.normals import normals_of
 from mmface_core.model.face_model import FaceModel
-from mmface_core.model.registration import FARTHEST_MM, SAME_SIDE, normals_of, register
+from mmface_core.model.registration import FARTHEST_MM, SAME_SIDE, register
+from mmface_core.whole_file import replacing
 
 VERSION = 1  # of the method: another one does not read this one's cache
 CACHE_ENVIRONMENT = "MMFACE_CACHE"
@@ -68,10 +70,8 @@ def cached_units(target: FaceModel, source: FaceModel, folder: Path | None = Non
             pass  # broken by a full disk or a kill: made again
     made = units_on(target, source)
     folder.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    with beside.open("wb") as file:
+    with replacing(path) as file:
         np.save(file, made)
-    beside.replace(path)
     return made
 
 

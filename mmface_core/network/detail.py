@@ -20,7 +20,6 @@ from mmface_core.network.points import soft_argmax
 
 PATCH = 64
 """Side of a patch in samples."""
-HEAT_CELLS = 16
 EYE_REACH, MOUTH_REACH = 0.9, 1.18
 """Half a patch's side, in spreads of all points: it covers its points, from frowns to open jaws, in 998 of 1000."""
 JITTER = 0.04

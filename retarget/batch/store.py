@@ -6,7 +6,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -15,19 +14,10 @@ from types import TracebackType
 from typing import IO, Any
 
 from mmface_core.errors import UserError
-from mmface_core.take import replacing
+from mmface_core.whole_file import write_whole
 from retarget.batch.plan import Task
 
 SCHEMA = "mmface-batch/1"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 class Store:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from mmface_core import __version__
 from mmface_core.errors import UserError
+from mmface_core.whole_file import write_whole
 from retarget.batch.jobs import Options
 from retarget.batch.plan import Task
-from retarget.batch.store import Store, write_whole
+from retarget.batch.store import Store
 from retarget.blender import Blender, BlenderError
 
 if TYPE_CHECKING:

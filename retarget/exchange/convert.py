@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmface_core.errors import UserError
+from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
 from retarget.capturing import capture_one
 from retarget.exchange import face_cap, live_link_face, mesh_sequence, weights_csv, weights_json
@@ -15,7 +16,7 @@ from retarget.exchange.takes import is_take, open_take
 from retarget.mapping.map_rig import MapOptions
 from retarget.motion import save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
-from retarget.pipeline import RIG_KINDS, Progress, motion_for, read_and_map, unfinished_path
+from retarget.pipeline import RIG_KINDS, Progress, motion_for, read_and_map
 
 SCENES = (".glb", ".fbx", ".usd", ".usda", ".usdc", ".usdz", ".blend")
 

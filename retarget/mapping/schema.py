@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_INDEX
+from mmface_core.whole_file import replacing
 from retarget.mapping.checked import Checked
 from retarget.motion import KeyCurve, Pivot
 
@@ -264,9 +265,8 @@ def load_mapping(path: Path) -> Mapping:
 
 def save_mapping(mapping: Mapping, path: Path) -> None:
     """Write a mapping for people: one line for each target. Whole or not at all."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_text(_written(mapping.to_json()), encoding="utf-8")
-    unfinished.replace(path)
+    with replacing(path) as file:
+        file.write(_written(mapping.to_json()).encode())
 
 
 def _written(data: dict[str, Any]) -> str:

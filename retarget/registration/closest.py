@@ -7,7 +7,7 @@ import scipy.sparse as sparse
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from retarget.registration.template import normals_of
+from mmface_core.geometry.normals import normals_of
 
 Array = NDArray[np.floating]
 Indices = NDArray[np.integer]

@@ -3,7 +3,6 @@
 import json
 import os
 import tempfile
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
+from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
 from retarget.registration.locate import Capture
 from retarget.registration.register import Registration
@@ -83,7 +83,7 @@ def create_shapes(
     meshes = transfer_units(found.surfaces, found.registration)
     if not meshes:
         raise UserError(f"The face model fits {head.name}, but it moves none of its meshes.")
-    unfinished = output.resolve().with_name(f".{output.stem}.{uuid.uuid4().hex[:8]}.unfinished.blend")
+    unfinished = unfinished_path(output)
     with tempfile.TemporaryDirectory(prefix="mmface-keys-") as folder:
         plan = write_plan(Path(folder), found.surfaces, meshes, strength)
         steps: list[dict[str, Any]] = [

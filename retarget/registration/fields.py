@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.geometry.normals import normals_of
 from retarget.registration.closest import SurfaceIndex
 from retarget.registration.nonrigid import match_weights
 from retarget.registration.register import NORMAL_MM, SPACING_MM, Registration, joined
 from retarget.registration.surface import Surface
-from retarget.registration.template import normals_of
 from retarget.rig import RigDescription
 
 Array = NDArray[np.floating]

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 from scipy.spatial.transform import Rotation
 
+from mmface_core.geometry.normals import normals_of
+from mmface_core.geometry.similarity import Similarity
 from retarget.registration.closest import Matches, SurfaceIndex
-from retarget.registration.similarity import Similarity
-from retarget.registration.template import Template, edges_of, laplacian, normals_of
+from retarget.registration.template import Template, edges_of, laplacian
 
 Array = NDArray[np.floating]
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from mmface_core.errors import UserError
+from mmface_core.geometry.similarity import Similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex
 from retarget.registration.locate import FoundFace
 from retarget.registration.nonrigid import NonrigidConfig, fit_identity, fit_offsets
-from retarget.registration.similarity import Similarity, fit_similarity_robustly
 from retarget.registration.surface import Surface
 from retarget.registration.template import Template, default_template
 

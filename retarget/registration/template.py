@@ -68,16 +68,6 @@ def edges_of(triangles: Indices) -> Indices:
     return np.unique(np.sort(both, axis=1), axis=0)
 
 
-def normals_of(positions: Array, triangles: Indices) -> Array:
-    """Unit normals (N, 3) of vertices, averaged over adjacent triangles by area; zero at unused ones."""
-    corners = positions[triangles]
-    area = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(positions)
-    for corner in range(3):
-        np.add.at(normals, triangles[:, corner], area)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
-
-
 def vertex_areas(positions: Array, triangles: Indices) -> Array:
     """A third of the area of the adjacent triangles (N,)."""
     corners = positions[triangles]

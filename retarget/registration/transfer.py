@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree
 
+from mmface_core.geometry.normals import normals_of
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, MIRRORED_UNIT
 from retarget.registration.closest import SurfaceIndex
 from retarget.registration.nonrigid import match_weights
@@ -35,7 +36,7 @@ from retarget.registration.parts import (
 )
 from retarget.registration.register import NORMAL_MM, SPACING_MM, Registration
 from retarget.registration.surface import Surface
-from retarget.registration.template import Template, edges_of, laplacian, normals_of
+from retarget.registration.template import Template, edges_of, laplacian
 
 Array = NDArray[np.floating]
 

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmface_core.model.arkit import ARKIT_NAMES
-from retarget import rotations
 from retarget.calibration import Calibration, apply_calibration, chosen_pose
-from retarget.filters import OneEuro, OneEuroRotation, live_weights_filter
+from retarget.filters import DEFAULT_STRENGTH, OneEuro, OneEuroRotation, live_weights_filter
 from retarget.gaps import GapPolicy
+from retarget.live import eased
 from retarget.motion import RotationCurve
 from retarget.performance import Settings
 from retarget.pipeline import MappedRig
@@ -144,13 +144,27 @@ class LiveFace:
 
     def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
         self._names = names
-        self.settings = settings
         self._weights_filter: OneEuro = live_weights_filter()
         self._rotation_filter = OneEuroRotation()
+        self.settings = settings
         self._raw: tuple[Array, Array] | None = None
         self._neutral: tuple[Array, Array] | None = None
         self._last: tuple[Array, Array] = (np.zeros(len(ARKIT_NAMES)), np.eye(3))
         self._seen_at = 0.0
+
+    @property
+    def settings(self) -> Settings:
+        """How the curves are made; a new strength of smoothing takes over where the filters stand."""
+        return self._settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self._settings = settings
+        if settings.smooth > 0:
+            tuned = live_weights_filter(settings.smooth)
+            self._weights_filter.min_cutoff, self._weights_filter.beta = tuned.min_cutoff, tuned.beta
+            # The smaller the strength, the higher the cutoff at rest, as with the weights.
+            self._rotation_filter.min_cutoff = OneEuroRotation().min_cutoff * DEFAULT_STRENGTH / settings.smooth
 
     def rest_here(self) -> None:
         """The face and the direction of the last frame become the rest."""
@@ -162,14 +176,11 @@ class LiveFace:
         """Weights (52,) and head turn (3, 3) at `moment` seconds; state None where the face is not seen."""
         policy: GapPolicy = self.settings.gaps
         if state is None or state.confidence < policy.min_confidence:
-            return self._eased(moment - self._seen_at, policy)
+            return eased(self._last, moment - self._seen_at, policy)
         weights = weights_by_name(state.expression[None].astype(np.float64), self._names)[0]
         rotation = state.rotation.astype(np.float64)
         if self.settings.smooth > 0:
-            # The full strength of the clip's filter is 2.5 times its default; the live filter follows it.
-            slow = 0.4 / self.settings.smooth
-            weights = self._filtered(self._weights_filter, weights, moment, slow)
-            self._rotation_filter.min_cutoff = 1.5 * slow
+            weights = np.clip(self._weights_filter(weights, moment), 0.0, 1.0)
             rotation = self._rotation_filter(rotation, moment)
         self._raw = (weights, rotation)
         if self._neutral is not None:
@@ -178,19 +189,6 @@ class LiveFace:
             rotation = ahead.T @ rotation
         self._last, self._seen_at = (weights, rotation), moment
         return self._last
-
-    def _filtered(self, smooth: OneEuro, weights: Array, moment: float, slow: float) -> Array:
-        plain = live_weights_filter()
-        smooth.min_cutoff, smooth.beta = plain.min_cutoff * slow, plain.beta * slow
-        return np.clip(smooth(weights, moment), 0.0, 1.0)
-
-    def _eased(self, since: float, policy: GapPolicy) -> tuple[Array, Array]:
-        weights, rotation = self._last
-        if policy.lost == "hold":
-            return self._last
-        x = float(np.clip((since - policy.hold) / policy.ease, 0.0, 1.0))
-        share = 1.0 - x * x * (3 - 2 * x)
-        return weights * share, rotations.exp(share * rotations.log(rotation[None]))[0]
 
 
 class Newest:

@@ -1,6 +1,5 @@
 """What the worker can be asked for: one function a request, each of (state, job, the request's other entries)."""
 
-import json
 import platform
 import sys
 from collections.abc import Callable
@@ -129,22 +128,19 @@ def _some(names: tuple[str, ...], most: int = 6) -> str:
 
 
 def read_mapping(state: State, job: Job, path: str) -> dict[str, Any]:
-    """A mapping's file, checked. Result: the mapping as it stands in the file, unknown entries included."""
-    try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not a mapping file: {error}.") from error
-    _mapping(data)
-    return {"mapping": data}
+    """A mapping's file, checked. Result: the mapping with every entry written out."""
+    from retarget.mapping.schema import load_mapping
+
+    return {"mapping": load_mapping(Path(path)).to_json()}
 
 
 def write_mapping(state: State, job: Job, path: str, mapping: dict[str, Any]) -> dict[str, Any]:
     """Check a mapping and write it to a file, whole or not at all."""
-    _mapping(mapping)
-    unfinished = Path(path + ".unfinished")
+    from retarget.mapping.schema import save_mapping
+
+    checked = _mapping(mapping)
     try:
-        unfinished.write_text(json.dumps(mapping, indent=1), encoding="utf-8")
-        unfinished.replace(path)
+        save_mapping(checked, Path(path))
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror}.") from error
     return {"path": path}

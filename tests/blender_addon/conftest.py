@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmface_core.model.arkit import ARKIT_NAMES
-from mmface_core.take import Take
+from tests.takes import take_of
 
 HERE = Path(__file__).parent
 
@@ -44,23 +43,6 @@ def save_take():
     """Writes a take of weights (T, 52) and head rotations (T, 3, 3) at 30 frames a second."""
 
     def save(path: Path, weights: np.ndarray, rotation: np.ndarray) -> None:
-        count = len(weights)
-        Take(
-            source="clip.mp4",
-            fps=30.0,
-            image_size=np.array([640, 480], np.int32),
-            frame=np.arange(count, dtype=np.int32),
-            time=np.arange(count) / 30.0,
-            present=np.ones(count, bool),
-            confidence=np.ones(count, np.float32),
-            landmarks=np.zeros((count, 68, 3), np.float32),
-            rotation=rotation,
-            translation=np.zeros((count, 2), np.float32),
-            scale=np.ones(count, np.float32),
-            identity=np.zeros(80, np.float32),
-            expression=weights,
-            weight_names=np.array(ARKIT_NAMES),
-            weights=weights,
-        ).save(path)
+        take_of(weights, rotation=rotation).save(path)
 
     return save

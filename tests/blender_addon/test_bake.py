@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from mmface_core.conventions import euler_to_rotation, rotation_to_blender
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from mmface_core.model.arkit import ARKIT_INDEX
 from mmface_core.take import Take
 from retarget import Settings, retarget_video
+from tests.takes import take_of
 
 pytestmark = pytest.mark.blender
 
@@ -27,23 +28,7 @@ def take(tmp_path_factory):
     for frame, angles in TURNS.items():
         rotation[frame] = euler_to_rotation(*angles)
     path = tmp_path_factory.mktemp("take") / "clip.npz"
-    Take(
-        source="clip.mp4",
-        fps=FPS,
-        image_size=np.array([640, 480], np.int32),
-        frame=np.arange(COUNT, dtype=np.int32),
-        time=np.arange(COUNT) / FPS,
-        present=np.ones(COUNT, bool),
-        confidence=np.ones(COUNT, np.float32),
-        landmarks=np.zeros((COUNT, 68, 3), np.float32),
-        rotation=rotation,
-        translation=np.zeros((COUNT, 2), np.float32),
-        scale=np.ones(COUNT, np.float32),
-        identity=np.zeros(80, np.float32),
-        expression=weights,
-        weight_names=np.array(ARKIT_NAMES),
-        weights=weights,
-    ).save(path)
+    take_of(weights, FPS, rotation=rotation).save(path)
     return path
 
 

@@ -2,9 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
-from mmface_core.take import Take
+from mmface_core.model.arkit import ARKIT_INDEX
 from retarget import Settings, retarget_video
+from tests.takes import take_of
 
 pytestmark = pytest.mark.blender
 COUNT, FPS = 8, 12.5
@@ -21,22 +21,14 @@ def clip(tmp_path_factory):
     writer.release()
     weights = np.zeros((COUNT, 52), np.float32)
     weights[4, ARKIT_INDEX["jawOpen"]] = 1.0
-    take = Take(
+    take = take_of(
+        weights,
+        FPS,
         source=str(video),
-        fps=FPS,
         image_size=np.array([320, 240], np.int32),
-        frame=np.arange(COUNT, dtype=np.int32),
-        time=np.arange(COUNT) / FPS,
-        present=np.ones(COUNT, bool),
-        confidence=np.ones(COUNT, np.float32),
         landmarks=np.full((COUNT, 68, 3), 5, np.float32),
-        rotation=np.tile(np.eye(3, dtype=np.float32), (COUNT, 1, 1)),
         translation=np.full((COUNT, 2), 30, np.float32),
         scale=np.full(COUNT, 0.1, np.float32),
-        identity=np.zeros(80, np.float32),
-        expression=weights,
-        weight_names=np.array(ARKIT_NAMES),
-        weights=weights,
     )
     take.save(folder / "clip.npz")
     return folder

@@ -33,27 +33,16 @@ def take(path: Path) -> None:
 
 
 def seed_take(path: Path) -> None:
-    from mmface_core.model.arkit import ARKIT_NAMES
-    from mmface_core.take import Take
+    from tests.takes import take_of
 
     count = 12
     weights = np.random.default_rng(1).random((count, 52)).astype(np.float32)
-    Take(
-        source="clip.mp4",
+    take_of(
+        weights,
         fps=25.0,
         image_size=np.array([64, 48], np.int32),
-        frame=np.arange(count, dtype=np.int32),
-        time=np.arange(count) / 25,
-        present=np.ones(count, bool),
-        confidence=np.ones(count, np.float32),
         landmarks=np.ones((count, 68, 3), np.float32),
-        rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)),
         translation=np.ones((count, 2), np.float32),
-        scale=np.ones(count, np.float32),
-        identity=np.zeros(80, np.float32),
-        expression=weights,
-        weight_names=np.array(ARKIT_NAMES),
-        weights=weights,
     ).save(path)
 
 

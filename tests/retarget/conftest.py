@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
-from mmface_core.take import Take
+from mmface_core.model.arkit import ARKIT_INDEX
 from retarget.rig import Armature, Bone, Mesh, RigDescription, SceneObject, ShapeKey
+from tests.takes import take_of
 
 settings.register_profile("calm", deadline=None)  # a busy machine is no failure
 settings.load_profile("calm")
@@ -171,25 +171,15 @@ def _make_take(weights=None, rotation=None, fps=30.0, count=30, time=None, prese
     values = np.zeros((count, 52), np.float32)
     for name, column in (weights or {}).items():
         values[:, ARKIT_INDEX[name]] = column
-    entries = {
-        "source": "clip.mp4",
-        "fps": fps,
-        "image_size": np.array([640, 480], np.int32),
-        "frame": np.arange(count, dtype=np.int32),
-        "time": np.arange(count) / fps if time is None else np.asarray(time, float),
-        "present": np.ones(count, bool) if present is None else present,
-        "confidence": np.ones(count, np.float32) if confidence is None else np.asarray(confidence, np.float32),
-        "landmarks": np.zeros((count, 68, 3), np.float32),
-        "rotation": np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)) if rotation is None else rotation,
-        "translation": np.zeros((count, 2), np.float32),
-        "scale": np.ones(count, np.float32),
-        "identity": np.zeros(80, np.float32),
-        "expression": values,
-        "weight_names": np.array(ARKIT_NAMES),
-        "weights": values,
-        **other,
-    }
-    return Take(**entries)
+    if time is not None:
+        other["time"] = np.asarray(time, float)
+    if present is not None:
+        other["present"] = present
+    if confidence is not None:
+        other["confidence"] = np.asarray(confidence, np.float32)
+    if rotation is not None:
+        other["rotation"] = rotation
+    return take_of(values, fps, **other)
 
 
 @pytest.fixture(scope="session")
@@ -221,9 +211,9 @@ def synthetic_head():
     """Makes (surfaces, found face, all about it) of a head put into the world by a similarity."""
     from scipy.spatial import cKDTree
 
+    from mmface_core.geometry.similarity import Similarity
     from mmface_core.model.subdivision import apply_operator, subdivide
     from retarget.registration.locate import FoundFace
-    from retarget.registration.similarity import Similarity
     from retarget.registration.surface import Surface
     from retarget.registration.template import default_template
 

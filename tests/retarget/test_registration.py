@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from mmface_core.errors import UserError
+from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex, closest_barycentric
 from retarget.registration.create import check_fit
 from retarget.registration.locate import View, cast_rays
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
-from retarget.registration.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.surface import surfaces_from_json
 from retarget.registration.transfer import ball_centre, local_maps, transfer_units
 

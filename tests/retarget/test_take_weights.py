@@ -18,6 +18,7 @@ from retarget.commands.solve_weights import solve_weights_command
 from retarget.performance import Settings, performance_of
 from retarget.take_weights import with_weights
 from retarget.weights import Terms, solve_weights, weights_from_facewarehouse
+from tests.takes import take_of
 
 # Units that a skin shows by itself; gaze moves hardly more than eyeballs.
 CLEAR = ("jawOpen", "mouthSmileLeft", "mouthSmileRight", "browInnerUp", "eyeBlinkLeft", "eyeBlinkRight", "cheekPuff")
@@ -64,31 +65,17 @@ def codes_of(weights: np.ndarray, model: FaceModel) -> np.ndarray:
     return np.linalg.solve(basis @ basis.T, basis @ wanted.T).T
 
 
-def take_of(codes: np.ndarray) -> Take:
-    count = len(codes)
-    return Take(
-        source="clip.mp4",
-        fps=25.0,
-        image_size=np.array([640, 480], np.int32),
-        frame=np.arange(count, dtype=np.int32),
-        time=np.arange(count) / 25.0,
-        present=np.ones(count, bool),
-        confidence=np.ones(count, np.float32),
-        landmarks=np.zeros((count, 68, 3), np.float32),
-        rotation=np.broadcast_to(np.eye(3, dtype=np.float32), (count, 3, 3)).copy(),
-        translation=np.zeros((count, 2), np.float32),
-        scale=np.ones(count, np.float32),
-        identity=np.zeros(3, np.float32),
-        expression=codes.astype(np.float32),
-        weight_names=np.array([], dtype=np.str_),
-        weights=np.zeros((count, 0), np.float32),
-    )
+def plain_take(codes: np.ndarray) -> Take:
+    nothing = {"weight_names": np.array([], dtype=np.str_), "weights": np.zeros((len(codes), 0), np.float32)}
+    return take_of(codes, 25.0, identity=np.zeros(3, np.float32), **nothing)
 
 
 def test_known_weights_come_back_from_29_coefficients(tmp_path):
     model, _ = pca_model(tmp_path / "pca.npz")
     weights = known_weights(60)
-    solved = with_weights(take_of(codes_of(weights, model)), model, Terms(sparsity=0.002, symmetry=0.0, temporal=0.02))
+    solved = with_weights(
+        plain_take(codes_of(weights, model)), model, Terms(sparsity=0.002, symmetry=0.0, temporal=0.02)
+    )
     got = solved.take.weights
     for name in CLEAR:
         i = ARKIT_INDEX[name]
@@ -104,7 +91,7 @@ def test_with_all_components_the_round_trip_is_nearly_exact(tmp_path):
     model, _ = pca_model(tmp_path / "pca.npz", components=40)
     weights = known_weights(20, seed=1)
     terms = Terms(sparsity=1e-5, smallness=1e-6, symmetry=0.0, temporal=0.0)
-    got = with_weights(take_of(codes_of(weights, model)), model, terms).take.weights
+    got = with_weights(plain_take(codes_of(weights, model)), model, terms).take.weights
     clear = [ARKIT_INDEX[name] for name in CLEAR]
     assert np.abs(got[:, clear] - weights[:, clear]).max() < 0.05
 
@@ -122,7 +109,7 @@ def test_the_command_makes_a_take_that_drives_rigs(tmp_path, capsys):
     path = tmp_path / "pca.npz"
     model, _ = pca_model(path)
     weights = known_weights(30)
-    take = take_of(codes_of(weights, model))
+    take = plain_take(codes_of(weights, model))
     with pytest.raises(UserError, match="no ARKit weights"):
         performance_of(take, Settings())
     take.save(tmp_path / "in.npz")
@@ -137,16 +124,16 @@ def test_the_command_makes_a_take_that_drives_rigs(tmp_path, capsys):
 def test_what_does_not_fit_is_a_sentence(tmp_path):
     model, _ = pca_model(tmp_path / "pca.npz")
     with pytest.raises(UserError, match="29"):
-        with_weights(take_of(np.zeros((3, 7))), model)
+        with_weights(plain_take(np.zeros((3, 7))), model)
     bare = FaceModel.load(tmp_path / "pca.npz")
     bare.unit_names = ()
     with pytest.raises(UserError, match="mmface model transfer"):
-        with_weights(take_of(np.zeros((3, 29))), bare)
+        with_weights(plain_take(np.zeros((3, 29))), bare)
 
 
 def test_frames_without_a_face_have_no_weights(tmp_path):
     model, _ = pca_model(tmp_path / "pca.npz")
-    take = take_of(codes_of(known_weights(6), model))
+    take = plain_take(codes_of(known_weights(6), model))
     take = replace(take, present=np.array([True, True, False, True, True, True]))
     assert (with_weights(take, model).take.weights[2] == 0).all()
 

@@ -31,11 +31,6 @@ def make_stream(config: Mapping[str, Any], size: int, seed: int, worker: int) ->
         index += int(config.get("workers", 1))
 
 
-def make_validation(config: Mapping[str, Any], size: int, n: int) -> list[Sample]:
-    """`n` fixed samples of held-out portraits and of identities never drawn in training, augmented mildly like them."""
-    return [heldout_sample(index, size, config.get("shares")) for index in range(n)]
-
-
 _makers: dict[tuple[int, tuple], SampleMaker] = {}
 
 

@@ -23,9 +23,9 @@ from mmface_core.capture.engine import CaptureConfig, CaptureEngine, NoFaceError
 from mmface_core.capture.load import reconstruct_config
 from mmface_core.capture.sources import open_source
 from mmface_core.errors import UserError
+from mmface_core.geometry.normals import normals_of
 from mmface_core.model.face_model import FaceModel
 from mmface_core.model.readers.obj import read_obj
-from mmface_core.model.registration import normals_of
 from mmface_core.network.inference import Predictor
 from train.datasets.index import Index
 from train.datasets.labels import BadItem

@@ -8,7 +8,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from mmface_core.geometry.fit import rotations
-from mmface_core.model.registration import normals_of, similarity
+from mmface_core.geometry.normals import normals_of
+from mmface_core.geometry.similarity import fit_similarity
 
 STEPS = 40
 KEPT = 0.9  # share of the nearest pairs that pull: hair and clothes in the scan have no counterpart
@@ -28,7 +29,7 @@ class Rigid(NamedTuple):
 
 def from_pairs(points: np.ndarray, onto: np.ndarray) -> Rigid:
     """The rigid motion that lays points (n, 3) best onto others (n, 3), with the scale left as it is."""
-    _, rotation, _ = similarity(points, onto)
+    rotation = fit_similarity(points, onto).rotation
     return Rigid(1.0, rotation, onto.mean(axis=0) - rotation @ points.mean(axis=0))
 
 

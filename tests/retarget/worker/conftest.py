@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from mmface_core.model.arkit import ARKIT_NAMES
-from mmface_core.take import Take
+from tests.takes import take_of
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -106,23 +106,7 @@ def take(tmp_path_factory) -> Path:
     weights = np.zeros((count, 52), np.float32)
     weights[:, ARKIT_NAMES.index("jawOpen")] = np.linspace(0, 1, count)
     path = tmp_path_factory.mktemp("take") / "clip.npz"
-    Take(
-        source="clip.mp4",
-        fps=30.0,
-        image_size=np.array([64, 64], np.int32),
-        frame=np.arange(count, dtype=np.int32),
-        time=np.arange(count) / 30.0,
-        present=np.ones(count, bool),
-        confidence=np.ones(count, np.float32),
-        landmarks=np.zeros((count, 68, 3), np.float32),
-        rotation=np.tile(np.eye(3, dtype=np.float32), (count, 1, 1)),
-        translation=np.zeros((count, 2), np.float32),
-        scale=np.ones(count, np.float32),
-        identity=np.zeros(80, np.float32),
-        expression=weights,
-        weight_names=np.array(ARKIT_NAMES),
-        weights=weights,
-    ).save(path)
+    take_of(weights, image_size=np.array([64, 64], np.int32)).save(path)
     return path
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from mmface_core.cli import run
 from mmface_core.errors import UserError
+from mmface_core.geometry.normals import normals_of
 from mmface_core.model.face_model import FaceModel
-from mmface_core.model.registration import normals_of
 from tests.train.datasets import stand_ins
 from train.commands.evaluate import evaluate
 from train.measure.protocol import by_bands, nme2d, nme3d

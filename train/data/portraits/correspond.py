@@ -19,7 +19,6 @@ from train.data.render.paint import sample_noise_texture, sample_skin_colours
 from train.data.sampling import Pose
 
 MAX_SPREAD_MM = 3.5
-IRIS_CENTRES = (468, 473)
 
 
 @dataclass(frozen=True)
