@@ -259,7 +259,7 @@ def load_mapping(path: Path) -> Mapping:
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}: this is no JSON ({error.msg}).") from error
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text in UTF-8.") from error
+        raise UserError(f"{path} is not a mapping: it is no text in UTF-8.") from error
     return mapping_from_json(data, path.name)
 
 
