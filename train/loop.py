@@ -111,6 +111,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(stage, self.progress(stage), self.stage_images)
         self.net.train()
+        if stage.parts == "closer":
+            self.net.vmn.eval()
         self.optimiser.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
         parts = portions(batch, self.config.accumulate)
@@ -250,7 +252,7 @@ class Trainer:
                     pose = tuple(rest)
             return self.objective.parameters(identity, expression, pose, targets, batch)
         with mixed:
-            output = self.net(crop)
+            output = self.net(crop, still=stage.parts == "closer")
         output = output._replace(volume_logits=[stack.float() for stack in output.volume_logits])
         return self.objective.everything(output, targets, batch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import torch
@@ -51,15 +52,17 @@ class MMFaceNet(nn.Module):
         self.detail = DetailNetwork(config) if config.looks_closer else None
         self.pmn = ParametricNetwork(config)
 
-    def forward(self, crop: Tensor, volume: Tensor | None = None) -> NetworkOutput:
+    def forward(self, crop: Tensor, volume: Tensor | None = None, still: bool = False) -> NetworkOutput:
         """(B, 3, S, S) RGB in 0..1, S the config's input size or half of it -> `NetworkOutput`.
 
         `volume` (B, D, H, H), 0..1, replaces the predicted solid as PMN's input: the paper's stage on true volumes.
+        `still`: volume and first points get no gradients.
         """
-        logits, features = self.vmn(crop)
-        # Cells of 8 crop pixels whatever the maps' size, which is fine enough for a soft-argmax and costs a quarter.
-        features = self.pooled(features)
-        first = self.point_head(features)
+        with torch.no_grad() if still else nullcontext():
+            logits, features = self.vmn(crop)
+            # Cells of 8 crop pixels whatever the maps' size, fine enough for a soft-argmax at a quarter of the cost.
+            features = self.pooled(features)
+            first = self.point_head(features)
         points, seen = self.look_closer(crop, first)
         if volume is None:
             volume = torch.sigmoid(logits[-1])

@@ -16,6 +16,7 @@ INDEX = {name: index for index, name in enumerate(ARKIT_NAMES)}
 PAIRED = tuple(name[:-4] for name in ARKIT_NAMES if name.endswith("Left") and f"{name[:-4]}Right" in INDEX)
 # Not left and right twins of one movement, but opposite directions of one part.
 DIRECTIONS = ("jaw", "mouth")
+SPEECH_LIPS_ALONE = 0.4  # how far the lips of a speaker part on a closed jaw, against an open one
 TWINS = tuple(stem for stem in PAIRED if stem not in DIRECTIONS)
 
 
@@ -187,17 +188,17 @@ def _brows(rng: np.random.Generator, w: np.ndarray) -> None:
 
 def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
     states = {
-        "rest": 0.15,
-        "talk": 0.30,
-        "shout": 0.08,
-        "smile": 0.17,
-        "round": 0.08,
-        "tight": 0.08,
-        "sad": 0.05,
-        "sideways": 0.04,
+        "rest": 0.12,
+        "talk": 0.27,
+        "shout": 0.07,
+        "smile": 0.15,
+        "round": 0.09,
+        "tight": 0.11,
+        "sad": 0.06,
+        "sideways": 0.06,
         "closed_on_open_jaw": 0.03,
-        "tongue": 0.01,
-        "puff": 0.01,
+        "tongue": 0.015,
+        "puff": 0.025,
     }
     state = rng.choice(list(states), p=list(states.values()))
     if state == "talk":
@@ -249,10 +250,12 @@ def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
 
 
 def _lips(rng: np.random.Generator, w: np.ndarray, probability: float) -> None:
-    """Lip shapes of speech on top of an open jaw."""
+    """Lip shapes of speech on top of an open jaw; upper and lower lip part the more, the wider it is open."""
+    parted = SPEECH_LIPS_ALONE + (1.0 - SPEECH_LIPS_ALONE) * min(1.0, 2.0 * float(w[INDEX["jawOpen"]]))
     for stem, top in (("mouthUpperUp", 0.8), ("mouthLowerDown", 0.9), ("mouthStretch", 0.6), ("mouthSmile", 0.6)):
         if rng.random() < probability:
-            _set_both(rng, w, stem, rng.uniform(0.0, top), 0.05)
+            scale = parted if stem in ("mouthUpperUp", "mouthLowerDown") else 1.0
+            _set_both(rng, w, stem, scale * rng.uniform(0.0, top), 0.05)
     for name, top in (("mouthFunnel", 0.7), ("mouthPucker", 0.5), ("mouthRollLower", 0.5), ("mouthShrugUpper", 0.5)):
         if rng.random() < 0.5 * probability:
             w[INDEX[name]] = rng.uniform(0.0, top)

@@ -27,7 +27,7 @@ def test_closed_eyes_and_open_mouths_are_common_and_no_unit_is_forgotten() -> No
     assert 0.22 < (lids.max(1) > 0.4).mean() < 0.45
     assert 0.22 < (weights[:, INDEX["jawOpen"]] > 0.1).mean() < 0.6
     assert ((weights > 0.2).mean(0) > 0.01).all()
-    assert (weights.max(0) > 0.8).all()
+    assert (weights.max(0) > 0.75).all()  # mouthClose goes as far as the jaw is open
 
 
 @pytest.mark.parametrize("limit", [30.0, 90.0])
