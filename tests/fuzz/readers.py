@@ -3,11 +3,15 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+
+from tests.fuzz import model_readers
+from tests.fuzz.worker_reader import seed_worker, worker
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "sample.mp4"
@@ -44,6 +48,23 @@ def seed_take(path: Path) -> None:
         landmarks=np.ones((count, 68, 3), np.float32),
         translation=np.ones((count, 2), np.float32),
     ).save(path)
+
+
+def recording(path: Path) -> None:
+    """What other tools recorded, by the ending."""
+    from retarget.exchange.takes import open_take
+    from retarget.performance import Settings, performance_of
+
+    performance_of(open_take(path), Settings(smooth=0.0))
+
+
+def seed_recording(path: Path, named: str) -> None:
+    from retarget.exchange.convert import convert
+
+    taken = path.with_name("good.npz")
+    seed_take(taken)
+    convert(taken, path, named=named)
+    taken.unlink()
 
 
 def motion(path: Path) -> None:
@@ -221,6 +242,10 @@ def seed_glb(path: Path) -> None:
 
 READERS = (
     Reader("take", ".npz", take, seed_take),
+    Reader("live link face", ".csv", recording, partial(seed_recording, named="livelink")),
+    Reader("face cap", ".txt", recording, partial(seed_recording, named="facecap")),
+    Reader("weights csv", ".csv", recording, partial(seed_recording, named="csv")),
+    Reader("weights json", ".json", recording, partial(seed_recording, named="json")),
     Reader("motion", ".json", motion, seed_motion),
     Reader("mapping", ".json", mapping, seed_mapping),
     Reader("face model", ".npz", model, seed_model),
@@ -238,6 +263,13 @@ READERS = (
     Reader("extra npz", ".npz", extra, seed_extra),
     Reader("jobs csv", ".csv", jobs, seed_csv),
     Reader("jobs toml", ".toml", jobs, seed_toml),
+    Reader("worker", ".jsonl", worker, seed_worker),
+    *(
+        Reader(
+            form.name, Path(form.broken).suffix, partial(model_readers.read, form), partial(model_readers.seed, form)
+        )
+        for form in model_readers.FORMATS
+    ),
     Reader("blend", ".blend", rig, seed_blend, slow=True),
     Reader("glb", ".glb", rig, seed_glb, slow=True),
 )

@@ -42,7 +42,10 @@ def read_shape_bs(path: Path) -> np.ndarray:
             raise UserError(
                 f"{path} declares {shapes} + 1 shapes of {vertices} vertices, {expected} bytes, and holds {size}."
             )
-        return np.fromfile(file, "<f4").reshape(shapes + 1, vertices, 3)
+        values = np.fromfile(file, "<f4").reshape(shapes + 1, vertices, 3)
+    if not np.isfinite(values).all():
+        raise UserError(f"{path} holds numbers that are not finite; copy the file again.")
+    return values
 
 
 def read_facewarehouse(path: Path, topology: Path | None = None) -> SourceModel:
