@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tokenize
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def read_embedding(path: Path, triangles: np.ndarray) -> Landmarks:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         read_header(stream)
-    except BROKEN as error:
+    except (*BROKEN, tokenize.TokenError) as error:  # NumPy tidies headers of Python 2 by its tokens
         raise UserError(f"{path} is not a NumPy file ({error}).") from error
     content = unpickle(stream.read(), str(path))
     if isinstance(content, np.ndarray) and content.size == 1:  # an array of one dictionary
