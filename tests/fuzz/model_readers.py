@@ -18,12 +18,16 @@ from tests.mmface_core.model import stand_ins
 
 @dataclass(frozen=True)
 class Broken:
-    """make(folder): writes the format. source: what is converted, below the folder. broken: the file that is broken."""
+    """make(folder): writes the format. source: what is converted, below the folder. broken: the file that is broken.
+
+    heavy: conversion takes a second.
+    """
 
     name: str
     make: Callable[[Path], stand_ins.Face]
     source: str
     broken: str
+    heavy: bool = False
 
 
 def _basel_pca(folder: Path) -> stand_ins.Face:
@@ -48,10 +52,10 @@ FORMATS = (
     Broken("face3d", _inside(stand_ins.face3d, "BFM.mat"), "BFM.mat", "BFM.mat"),
     Broken("deep3d", _inside(stand_ins.deep3d, "BFM_model_front.mat"), "BFM_model_front.mat", "BFM_model_front.mat"),
     Broken("basel h5", _inside(stand_ins.bfm_h5, "model2019_bfm.h5"), "model2019_bfm.h5", "model2019_bfm.h5"),
-    Broken("flame", _flame, "generic_model.pkl", "generic_model.pkl"),
-    Broken("flame landmarks", _flame, "generic_model.pkl", "landmark_embedding.npy"),
-    Broken("ict obj", stand_ins.ict_facekit, ".", "generic_neutral_mesh.obj"),
-    Broken("ict indices", stand_ins.ict_facekit, ".", "vertex_indices.json"),
+    Broken("flame", _flame, "generic_model.pkl", "generic_model.pkl", heavy=True),
+    Broken("flame landmarks", _flame, "generic_model.pkl", "landmark_embedding.npy", heavy=True),
+    Broken("ict obj", stand_ins.ict_facekit, ".", "generic_neutral_mesh.obj", heavy=True),
+    Broken("ict indices", stand_ins.ict_facekit, ".", "vertex_indices.json", heavy=True),
     Broken("facewarehouse", stand_ins.facewarehouse, ".", "Tester_2/Blendshape/shape.bs"),
     Broken("model landmarks", stand_ins.facewarehouse, ".", "marks.txt"),
 )

@@ -20,13 +20,16 @@ AVATAR = ROOT / "examples" / "avatar.blend"
 
 @dataclass(frozen=True)
 class Reader:
-    """read(path): reads a file of the kind `suffix` whole. seed(path): writes a good one. slow: starts Blender."""
+    """read(path): reads a file of the kind `suffix` whole. seed(path): writes a good one. slow: starts Blender. heavy:
+    takes a second, so that few cases are in the fast tests.
+    """
 
     name: str
     suffix: str
     read: Callable[[Path], Any]
     seed: Callable[[Path], Any]
     slow: bool = False
+    heavy: bool = False
 
 
 def take(path: Path) -> None:
@@ -266,7 +269,11 @@ READERS = (
     Reader("worker", ".jsonl", worker, seed_worker),
     *(
         Reader(
-            form.name, Path(form.broken).suffix, partial(model_readers.read, form), partial(model_readers.seed, form)
+            form.name,
+            Path(form.broken).suffix,
+            partial(model_readers.read, form),
+            partial(model_readers.seed, form),
+            heavy=form.heavy,
         )
         for form in model_readers.FORMATS
     ),
