@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.errors import UserError
-from mmface_core.model.readers.source import MM_PER_UNIT, Landmarks, SourceModel
+from mmface_core.model.readers.source import MM_PER_UNIT, MOST_VERTICES, Landmarks, SourceModel
 
 NOSE_TIP_Z_MM = 60.0  # the head frame's origin lies so far behind the tip of the nose, as in the default model
 CAP_Z_MM = -45.0  # just in front of the ears: the head in front of this plane is the solid that volumes show
@@ -117,8 +117,9 @@ def read_landmarks(path: Path) -> Landmarks:
             f"{len(rows)} lines of {', '.join(map(str, sorted(sides)))} numbers."
         )
     table = np.array(rows)
-    if (table[:, : 3 if table.shape[1] == 6 else 1] % 1 != 0).any():
-        raise UserError(f"{path}: vertices must be whole numbers.")
+    vertices = table[:, : 3 if table.shape[1] == 6 else 1]
+    if (vertices % 1 != 0).any() or np.abs(vertices).max() > MOST_VERTICES:
+        raise UserError(f"{path}: vertices must be whole numbers, and not above {MOST_VERTICES}.")
     if table.shape[1] == 1:
         return Landmarks.at(table[:, 0].astype(np.int64), path.name)
     weights = table[:, 3:].astype(np.float32)
