@@ -1,6 +1,8 @@
 """The readers under fire. To add one: a line in READERS."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -212,6 +214,17 @@ def seed_blend(path: Path) -> None:
     path.write_bytes(AVATAR.read_bytes())
 
 
+def seed_plain_blend(path: Path) -> None:
+    """Not compressed: of a compressed file nearly any broken byte is found before Blender looks at what is in it."""
+    lines = (
+        "import bpy, os",
+        f"bpy.ops.wm.open_mainfile(filepath={str(AVATAR)!r})",
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(path)!r}, compress=False)",
+        "os._exit(0)",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, capture_output=True, timeout=300)
+
+
 def seed_glb(path: Path) -> None:
     """A triangle with one shape key."""
     import struct
@@ -278,5 +291,6 @@ READERS = (
         for form in model_readers.FORMATS
     ),
     Reader("blend", ".blend", rig, seed_blend, slow=True),
+    Reader("plain blend", ".blend", rig, seed_plain_blend, slow=True),
     Reader("glb", ".glb", rig, seed_glb, slow=True),
 )
