@@ -71,7 +71,7 @@ test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension
 fuzz: $(READY) ## throw broken files at every reader (docs/reliability.md)
 	$(BIN)/python -m tests.fuzz.campaign
 
-batch-proof: $(READY) ## the shared clips on three rigs as a batch, against one by one (hours)
+batch-proof: $(READY) ## the shared clips on three rigs as a batch, on a cluster, against one by one (an hour)
 	$(BIN)/python benchmarks/batch_proof.py
 
 bench: $(READY) ## measure speed: ICP and capture against their peers, ten thousand frames to curves

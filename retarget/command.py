@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--face", default="largest", show_default=True, help="Which face, where there are several: largest, 1, 2, ..."
 )
+@click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the --take.")
 @click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds Blender may be silent."
@@ -61,6 +62,7 @@ def retarget(
     motion: Path | None,
     head: str,
     face: str,
+    no_identity: bool,
     program: str | None,
     timeout: float,
     profile: bool,
@@ -94,6 +96,7 @@ def retarget(
             settings=settings,
             head=head,
             face=face,
+            identity=not no_identity,
             options=mapping,
             blender=Blender(program, timeout),
             progress=progress,

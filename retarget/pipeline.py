@@ -12,8 +12,7 @@ from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
 from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
-from retarget.capturing import capture_one, face_choice
-from retarget.exchange.takes import is_take, open_take
+from retarget.capturing import face_choice, take_of
 from retarget.layers import Layer
 from retarget.mapping.map_rig import MapOptions, MappedRig, map_rig
 from retarget.mapping.schema import Mapping
@@ -45,6 +44,7 @@ def retarget_video(
     settings: Settings | None = None,
     head: str = "absolute",
     face: str | int = "largest",
+    identity: bool = True,
     options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
@@ -55,8 +55,8 @@ def retarget_video(
     source: a video, an image, a folder of images (one clip), a webcam's number, or a take (.npz). rig: a .blend, .glb,
     .gltf or .fbx. output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the
     capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
-    Blender add-on. face: "largest", or the number of one of several faces. head: "absolute", "relative" or "off".
-    options: how to map the rig, or a mapping to use.
+    Blender add-on. face: "largest", or the number of one of several faces. identity False: what is kept has the mean
+    face's shape. head: "absolute", "relative" or "off". options: how to map the rig, or a mapping to use.
     progress is told (what, done, total); stages counts where the time goes. Raises UserError with a sentence; then
     nothing is left behind half-written.
     """
@@ -70,7 +70,7 @@ def retarget_video(
     (options or MapOptions()).check()
     with stages("open and map the rig"):
         mapped = read_and_map(rig, head, blender, options or MapOptions())
-    captured = open_take(source) if is_take(source) else capture_one(source, face, progress, stages)
+    captured = take_of(source, face, identity, progress, stages)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time
     with stages("clean"):

@@ -142,6 +142,8 @@ class CaptureEngine:
         """The take with the mean face's shape in place of the person's: its codes are 0 and its landmarks the mean
         face's, so that what is left is motion. Raises UserError where the take is of another face model.
         """
+        if not take.identity.size and not take.landmarks.any():  # another tool's recording: it never had any
+            return take
         if take.identity.shape != (self.model.n_identity,) or take.expression.shape[1] != self.model.n_expression:
             raise UserError(f"The take of {take.source} was captured with another face model; capture the clip again.")
         rows = np.flatnonzero(take.present)

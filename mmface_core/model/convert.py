@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.errors import UserError
-from mmface_core.model.readers.source import MM_PER_UNIT, Landmarks, SourceModel
+from mmface_core.model.readers.source import MM_PER_UNIT, MOST_VERTICES, Landmarks, SourceModel
 
 NOSE_TIP_Z_MM = 60.0  # the head frame's origin lies so far behind the tip of the nose, as in the default model
 CAP_Z_MM = -45.0  # just in front of the ears: the head in front of this plane is the solid that volumes show
+MOST_LANDMARK_BYTES = 1 << 20  # 68 lines have some kilobytes, whatever is noted beside them
 EYE_CORNERS = (36, 45)
 EYE_CORNERS_MM = (65.0, 125.0)  # adults' outer eye corners lie 80 to 105 mm apart; models of all kinds stay in here
 UNUSUAL_COSINE = 0.05  # two published components whose cosine is larger are not orthogonal
@@ -53,6 +54,8 @@ def convert(
             f"{source.landmark_hint}Give them with --landmarks FILE: 68 lines in iBUG's order, each one vertex counted "
             "from 0, or three vertices and three weights."
         )
+    if len(marks.vertices) != 68:
+        raise UserError(f"{marks.origin} names {len(marks.vertices)} landmarks, where 68 are needed.")
     if marks.vertices.min() < 0 or marks.vertices.max() >= len(source.mean):
         raise UserError(f"A landmark names vertex {int(marks.vertices.max())} of {len(source.mean)}.")
     report = [_first_line(source), *(f"  {note}" for note in source.notes), f"  landmarks: 68, {marks.origin}"]
@@ -99,6 +102,8 @@ def save_model(arrays: Mapping[str, np.ndarray], path: Path) -> None:
 def read_landmarks(path: Path) -> Landmarks:
     """A user's landmarks: 68 lines of one vertex, or of three vertices and three weights. UserError otherwise."""
     try:
+        if path.stat().st_size > MOST_LANDMARK_BYTES:
+            raise UserError(f"{path} is too large to be a list of 68 landmarks.")
         lines = [line.replace(",", " ").split("#")[0].split() for line in path.read_text().splitlines()]
         rows = [[float(part) for part in line] for line in lines if line]
     except (OSError, ValueError) as error:
@@ -112,8 +117,9 @@ def read_landmarks(path: Path) -> Landmarks:
             f"{len(rows)} lines of {', '.join(map(str, sorted(sides)))} numbers."
         )
     table = np.array(rows)
-    if (table[:, : 3 if table.shape[1] == 6 else 1] % 1 != 0).any():
-        raise UserError(f"{path}: vertices must be whole numbers.")
+    vertices = table[:, : 3 if table.shape[1] == 6 else 1]
+    if (vertices % 1 != 0).any() or np.abs(vertices).max() > MOST_VERTICES:
+        raise UserError(f"{path}: vertices must be whole numbers, and not above {MOST_VERTICES}.")
     if table.shape[1] == 1:
         return Landmarks.at(table[:, 0].astype(np.int64), path.name)
     weights = table[:, 3:].astype(np.float32)
@@ -194,6 +200,8 @@ def wound_outward(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarr
         raise UserError(f"A triangle names vertex {int(triangles.max())} of {len(vertices)}.")
     same = (triangles == np.roll(triangles, 1, axis=1)).any(axis=1)
     triangles = triangles[~same]
+    if not len(triangles):
+        raise UserError("All triangles are degenerate: each names a vertex twice.")
     corners = vertices[triangles] - vertices[np.unique(triangles)].mean(axis=0)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     outward = float((corners.mean(axis=1) * normals).sum())
@@ -287,6 +295,12 @@ def _check_numbers(source: SourceModel) -> None:
     for name, array in parts.items():
         if not np.isfinite(array).all():
             raise UserError(f"{source.files[0]}: {name} hold numbers that are not finite; copy the file again.")
+    if source.expression_mean is not None and (
+        source.expression_mean.shape != source.mean.shape or not np.isfinite(source.expression_mean).all()
+    ):
+        raise UserError(f"{source.files[0]}: the expressions' mean does not fit the vertices; copy the file again.")
+    if not len(source.triangles):
+        raise UserError(f"{source.files[0]} holds no triangles.")
     for basis in (source.identity_basis, source.expression_basis):
         if basis.shape[1:] != source.mean.shape:
             raise UserError(f"{source.files[0]}: a basis has {basis.shape[1]} vertices, the mean {len(source.mean)}.")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmface_core.errors import UserError
+from retarget.batch.exports import export_words, shows_rig
 from retarget.capturing import face_choice
 from retarget.gaps import LOST_MODES, GapPolicy
 from retarget.performance import Settings
@@ -28,7 +29,8 @@ class Options:
 
     identity False: takes without the face's own shape. motion: also the curves as .json. preview: also an .mp4 of the
     clip beside the avatar. render: also an .mp4 by this engine, in `size` ("1280x720", "scene") with `samples` from
-    `camera` ("head", "scene"); frames: keep its frames too; transparent: frames with alpha and no .mp4.
+    `camera` ("head", "scene"); transparent: frames with alpha and no .mp4. export: also these words of
+    `retarget.batch.exports.KINDS`, several with | between them.
     """
 
     face: str = "largest"
@@ -45,6 +47,12 @@ class Options:
     samples: int = 0
     camera: str = "head"
     transparent: bool = False
+    export: str = ""
+
+    @property
+    def exports(self) -> tuple[str, ...]:
+        """The words of `export`."""
+        return export_words(self.export)
 
     def settings(self) -> Settings:
         """The part that `retarget.performance` knows."""
@@ -75,6 +83,7 @@ class Options:
         if self.smooth is not None and not 0 <= self.smooth <= 1:
             raise UserError(f"smooth is {self.smooth}; give a number from 0 to 1.")
         self.rendering()
+        export_words(self.export)
 
 
 @dataclass(frozen=True)
@@ -102,6 +111,7 @@ def read_jobs(spec: Path, rigs: Sequence[Path] = (), defaults: Options | None = 
         if not clips:
             raise UserError(f"The folder {spec} holds no videos and no takes.")
         jobs = [Job(clip, rig, defaults) for clip in clips for rig in (list(rigs) or NO_RIG)]
+        _check_exports(jobs, str(spec))
     elif spec.suffix.lower() == ".csv":
         jobs = _jobs_of(_csv_rows(spec), spec, rigs, defaults)
     elif spec.suffix.lower() == ".toml":
@@ -124,6 +134,14 @@ def folder_clips(folder: Path) -> list[Path]:
 def _check_rig(rig: Path, place: str) -> None:
     if rig.suffix.lower() not in RIG_KINDS:
         raise UserError(f"{place}: {rig} is not a rig: give a .blend, .glb, .gltf or .fbx file.")
+
+
+def _check_exports(jobs: Sequence[Job], place: str) -> None:
+    """What shows a moving rig needs one."""
+    for job in jobs:
+        scenes = [word for word in job.options.exports if shows_rig(word)]
+        if scenes and job.rig is None:
+            raise UserError(f"{place}: {job.clip} has no rig that {' or '.join(scenes)} could show; name one.")
 
 
 def _text(spec: Path) -> str:
@@ -189,9 +207,10 @@ def _jobs_of(
             options = options_of(given, defaults)
         except UserError as error:
             raise UserError(f"{place}: {error}") from error
-        for clip in clips:
-            found = folder_clips(clip) if clip.is_dir() else [clip]
-            jobs += [Job(c, rig, options) for c in found for rig in (own or list(rigs) or NO_RIG)]
+        found = [c for clip in clips for c in (folder_clips(clip) if clip.is_dir() else [clip])]
+        asked = [Job(clip, rig, options) for clip in found for rig in (own or list(rigs) or NO_RIG)]
+        _check_exports(asked, place)
+        jobs += asked
         if len(jobs) > MOST_JOBS:
             raise UserError(f"{spec} names more than {MOST_JOBS} jobs; divide it.")
     return jobs
@@ -218,6 +237,8 @@ def options_of(given: Mapping[str, Any], defaults: Options) -> Options:
             near = difflib.get_close_matches(str(name), kinds, 1)
             hint = f"; do you mean {near[0]}?" if near else f"; known are clip, rig, {', '.join(kinds)}."
             raise UserError(f"there is no option {name!r}{hint}")
+        if name == "export" and isinstance(value, list):  # as TOML has several
+            value = "|".join(map(str, value))
         values[name] = _value(name, value, kinds[name])
     options = replace(defaults, **values)
     options.check()

@@ -13,13 +13,16 @@ from mmface_core import __version__
 from mmface_core.capture.sources import IMAGE_SUFFIXES, image_files
 from mmface_core.errors import UserError
 from mmface_core.paths import asset
+from retarget.batch.exports import export_name, shows_rig
 from retarget.batch.jobs import Job, Options
 from retarget.exchange.takes import is_take
 
-Stage = Literal["capture", "piece", "join", "retarget", "render", "chunk", "encode"]
+Stage = Literal["capture", "piece", "join", "retarget", "export", "render", "chunk", "encode"]
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
 # Raised when the same inputs and options would give another result.
-RECIPE: dict[str, int] = {"capture": 1, "retarget": 1, "render": 1}
+RECIPE: dict[str, int] = {"capture": 1, "retarget": 1, "export": 1, "render": 1}
+# Options that the curves of a take on Blender's frames depend on, whatever the rig.
+CURVES = ("smooth", "start", "neutral", "lost")
 LONGEST_NAME = 180  # bytes of a clip's or rig's name in an output's: with endings it stays below 255
 
 
@@ -79,21 +82,27 @@ def make_plan(
     variants = _variants(jobs)
     for job in jobs:
         clip_name = clip_names[job.clip]
-        variant = variants[job]
-        clip_label = clip_name + variant[0]
-        label = clip_label if job.rig is None else f"{clip_label} on {rig_names[job.rig]}{variant[1]}"
+        endings = variants[job]
+        clip_label = clip_name + endings.take
+        label = clip_label if job.rig is None else f"{clip_label} on {rig_names[job.rig]}{endings.rig}"
         sentence = _refusal(job)
         if sentence:
             plan.refused[label] = sentence
             plan.jobs.append((job, label, ()))
             continue
-        folder = f"{clip_name}"
-        take = f"{folder}/{clip_label}.npz"
+        take = f"{clip_name}/{clip_label}.npz"
         capture = _plan_capture(plan, job, clip_label, take, engine, fingerprint, count_frames, piece)
         last = [capture]
+        stem = f"{clip_name}/{clip_label}"
         if job.rig is not None:
-            stem = f"{folder}/{clip_label}_{rig_names[job.rig]}{variant[1]}"
+            stem += f"_{rig_names[job.rig]}{endings.rig}"
             last = _plan_rig(plan, job, label, stem, capture, fingerprint, chunk, blender, out)
+        for word in job.options.exports:
+            # What shows no rig is the same for all rigs of a clip, and made once.
+            rig = job.rig if shows_rig(word) else None
+            name = label if rig else f"{clip_label}{endings.curves}"
+            target = export_name(stem if rig else f"{clip_name}/{name}", word)
+            last.append(_plan_export(plan, job, rig, f"{name} as {word}", word, target, capture, fingerprint, blender))
         plan.jobs.append((job, label, tuple(last)))
     return plan
 
@@ -144,7 +153,7 @@ def _plan_rig(
     assert job.rig is not None
     options = job.options
     task = plan.tasks[capture]
-    about = {k: v for k, v in asdict(options).items() if k in ("smooth", "head", "start", "neutral", "lost")}
+    about = {**_curve_options(options), "head": options.head}
     key = key_of("retarget", task.key, fingerprint(job.rig), about, options.motion, options.preview)
     take = str(task.work["take"])
     work = {
@@ -174,25 +183,67 @@ def _plan_rig(
     return last
 
 
-def _variants(jobs: Sequence[Job]) -> dict[Job, tuple[str, str]]:
-    """Endings for takes and rigs' outputs where one clip (or clip and rig) is asked for with several options."""
+def _plan_export(
+    plan: Plan,
+    job: Job,
+    rig: Path | None,
+    name: str,
+    word: str,
+    target: str,
+    capture: str,
+    fingerprint: Fingerprint,
+    blender: dict[str, Any],
+) -> str:
+    """rig: the one that the export shows, None where it shows none."""
+    task = plan.tasks[capture]
+    shown = [fingerprint(rig), job.options.head] if rig else []
+    key = key_of("export", task.key, word, _curve_options(job.options), *shown)
+    work = {
+        "take": str(task.work["take"]),
+        "rig": str(rig.resolve()) if rig else None,
+        "options": asdict(job.options),
+        "word": word,
+        "target": target,
+        "blender": blender,
+    }
+    return plan.add(Task("export", name, key, work, (target,), (capture,), task.cost))
 
-    def capture_part(options: Options) -> str:
-        plain = options.face == "largest" and options.identity
-        return (
-            ""
-            if plain
-            else (f".face{options.face}" if options.face != "largest" else "") + ("" if options.identity else ".noid")
-        )
+
+def _curve_options(options: Options) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if name in CURVES}
+
+
+@dataclass(frozen=True)
+class _Endings:
+    """What tells the outputs of one clip apart where it is asked for with several options; empty where it is not.
+
+    take: of takes. rig: of what is made for a rig. curves: of exports that show no rig.
+    """
+
+    take: str
+    rig: str
+    curves: str
+
+
+def _variants(jobs: Sequence[Job]) -> dict[Job, _Endings]:
+    def take_part(options: Options) -> str:
+        face = f".face{options.face}" if options.face != "largest" else ""
+        return face + ("" if options.identity else ".noid")
+
+    def curve_part(options: Options) -> str:
+        return f".{key_of('curves', _curve_options(options))[:6]}"
 
     together: dict[tuple[Path, Path | None, str], list[Job]] = {}
+    curves: dict[tuple[Path, str], set[str]] = {}
     for job in jobs:
-        together.setdefault((job.clip, job.rig, capture_part(job.options)), []).append(job)
-    names: dict[Job, tuple[str, str]] = {}
-    for (_, _, part), group in together.items():
+        part = take_part(job.options)
+        together.setdefault((job.clip, job.rig, part), []).append(job)
+        curves.setdefault((job.clip, part), set()).add(curve_part(job.options))
+    names: dict[Job, _Endings] = {}
+    for (clip, _, part), group in together.items():
         for job in group:
             own = "" if len(group) == 1 else f".{key_of('options', asdict(job.options))[:6]}"
-            names[job] = (part, own)
+            names[job] = _Endings(part, own, curve_part(job.options) if len(curves[clip, part]) > 1 else "")
     return names
 
 

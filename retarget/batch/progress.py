@@ -11,7 +11,7 @@ from retarget.batch.plan import Plan, Task
 from retarget.batch.run import Outcome
 from retarget.batch.work import Failure
 
-ORDER = ("capture", "piece", "join", "retarget", "render", "chunk", "encode")
+ORDER = ("capture", "piece", "join", "retarget", "export", "render", "chunk", "encode")
 WORDS = {
     "piece": "capture (pieces)",
     "join": "capture (joined)",

@@ -79,10 +79,10 @@ class Store:
         moved = []
         for name in task.outputs:
             path = self.out / name
-            if not path.is_file() or name.startswith(".mmface/") or path.name == "render.json":
+            if not path.exists() or name.startswith(".mmface/") or path.name == "render.json":
                 continue
-            known, status = written.get(name), path.stat()
-            if known and (known["bytes"], known["changed"]) != (status.st_size, status.st_mtime_ns):
+            known = written.get(name)
+            if known and (known["bytes"], known["changed"]) != _stamp(path):
                 number = 1
                 while (kept := path.with_name(f"{path.stem}.edited{number}{path.suffix}")).exists():
                     number += 1
@@ -94,8 +94,8 @@ class Store:
         """Record a task as finished; its outputs must be in place."""
         outputs = []
         for name in task.outputs:
-            status = (self.out / name).stat()
-            outputs.append({"path": name, "bytes": status.st_size, "changed": status.st_mtime_ns})
+            size, changed = _stamp(self.out / name)
+            outputs.append({"path": name, "bytes": size, "changed": changed})
         record: dict[str, Any] = {
             "schema": SCHEMA,
             "id": task.id,
@@ -161,6 +161,12 @@ class Hashes:
     def save(self) -> None:
         with suppress(OSError):  # a disk that is full is told by what matters
             write_whole(self._path, json.dumps(self._known))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Bytes and time of the last change (ns) of a file, or of all files of a folder."""
+    stats = [file.stat() for file in ([*path.iterdir()] if path.is_dir() else [path])]
+    return sum(status.st_size for status in stats), max((status.st_mtime_ns for status in stats), default=0)
 
 
 def _remove(path: Path) -> None:

@@ -250,6 +250,19 @@ def _retarget(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     }
 
 
+def _export(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
+    from retarget.batch.exports import export
+
+    work, options = task.work, _options(task)
+    rig = Path(work["rig"]) if work["rig"] else None
+    target = store.out / work["target"]
+    blender = _blender(task)
+    warnings = export(
+        store.out / work["take"], work["word"], target, options.settings(), options.head, rig, blender, tell
+    )
+    return {"rig": work["rig"], "format": work["word"], "options": asdict(options), "warnings": warnings}
+
+
 def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     """Make ready what the chunks need; the client then hands them out."""
     from mmface_core.take import Take
@@ -320,6 +333,7 @@ STAGES: dict[str, Callable[[Task, Store, Tell], dict[str, Any]]] = {
     "piece": _piece,
     "join": _join,
     "retarget": _retarget,
+    "export": _export,
     "render": _render,
     "chunk": _chunk,
     "encode": _encode,

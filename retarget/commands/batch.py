@@ -19,6 +19,13 @@ import click
 @click.option("--retries", type=click.IntRange(0), default=3, show_default=True, help="Dying workers a task may have.")
 @click.option("--preview", is_flag=True, help="Also an .mp4 of each clip beside its avatar.")
 @click.option("--motion", is_flag=True, help="Also the curves of each result as .json.")
+@click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    metavar="FORMAT",
+    help="Also write each result for another tool: livelink, facecap, csv, json, obj, ply, glb, fbx, usd; repeatable.",
+)
 @click.option("--render", type=click.Choice(["workbench", "eevee", "cycles"]), help="Also render each result.")
 @click.option("--size", default="720x720", show_default=True, metavar="WxH|scene", help="Pixels of the render.")
 @click.option("--samples", type=click.IntRange(0), default=0, help="Samples a pixel; 0 is the scene's own.")
@@ -47,6 +54,7 @@ def batch(
     retries: int,
     preview: bool,
     motion: bool,
+    exports: tuple[str, ...],
     render: str | None,
     size: str,
     samples: int,
@@ -84,6 +92,7 @@ def batch(
         head=head,
         identity=not no_identity,
         motion=motion,
+        export="|".join(exports),
         preview=preview,
         render=render or "",
         size=size,

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     help="For --rig: what counts as straight ahead, or no head rotation.",
 )
 @click.option("--face", default="largest", show_default=True, help="Which face of a video: largest, 1, 2, ...")
+@click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of takes and meshes.")
 @click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
 @click.option(
     "--timeout", type=click.FloatRange(min=1), default=300.0, show_default=True, help="Seconds Blender may be silent."
@@ -46,6 +47,7 @@ def convert(
     named: str | None,
     head: str,
     face: str,
+    no_identity: bool,
     program: str | None,
     timeout: float,
     quiet: bool,
@@ -73,6 +75,7 @@ def convert(
             settings=settings,
             head=head,
             face=face,
+            identity=not no_identity,
             options=mapping,
             blender=Blender(program, timeout),
             progress=progress,

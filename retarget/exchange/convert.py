@@ -9,10 +9,9 @@ from typing import Any
 from mmface_core.errors import UserError
 from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
-from retarget.capturing import capture_one
+from retarget.capturing import take_of
 from retarget.exchange import face_cap, live_link_face, mesh_sequence, weights_csv, weights_json
 from retarget.exchange.recording import recording_of
-from retarget.exchange.takes import is_take, open_take
 from retarget.mapping.map_rig import MapOptions
 from retarget.motion import save_motion
 from retarget.performance import Performance, Settings, clip_name, performance_of
@@ -55,6 +54,7 @@ def convert(
     settings: Settings | None = None,
     head: str = "absolute",
     face: str | int = "largest",
+    identity: bool = True,
     options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
@@ -62,8 +62,9 @@ def convert(
     """Write `source` as `output`; returns what was done, in sentences.
 
     source: anything that can be captured, a take, a recording of another tool, or an animated .blend. rig: needed for a
-    scene (.glb, .fbx, .usd) unless the source is one. named: the format, where the ending leaves it open. options: how
-    the rig is mapped. Raises UserError; then no output is left half-written.
+    scene (.glb, .fbx, .usd) unless the source is one. named: the format, where the ending leaves it open. identity
+    False: takes and meshes have the mean face's shape. options: how the rig is mapped. Raises UserError; then no output
+    is left half-written.
     """
     source, output = Path(source), Path(output)
     settings, blender = settings or Settings(), blender or Blender()
@@ -72,7 +73,7 @@ def convert(
     if source.suffix.lower() in RIG_KINDS:
         return _export([{"do": "open", "path": str(source.resolve())}], output, source.name, blender, progress)
     mapped = read_and_map(Path(rig), head, blender, options) if kind == "scene" and rig else None
-    take = open_take(source) if is_take(source) else capture_one(source, face, progress)
+    take = take_of(source, face, identity, progress)
     if kind == "take":
         take.save(output)
         return [f"{output}: a take of {len(take)} frames at {take.fps:.6g} fps, as recorded."]

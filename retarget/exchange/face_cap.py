@@ -33,7 +33,7 @@ def read(path: Path) -> Take:
     times: list[float] = []
     weights: list[np.ndarray] = []
     angles: list[list[float]] = []
-    for line, row in enumerate(csv.reader(recording.read_lines(path)), start=1):
+    for line, row in recording.read_rows(path):
         kind = row[0].strip().lower() if row else ""
         if kind == "bs":
             names = [name.strip() for name in row[1:] if name.strip()]

@@ -50,13 +50,13 @@ EYES = ("LeftEyeYaw", "LeftEyePitch", "LeftEyeRoll", "RightEyeYaw", "RightEyePit
 
 def is_ours(path: Path) -> bool:
     """Whether a .csv begins like a recording of the app."""
-    return "timecode" in recording.read_lines(path)[0].lower()
+    return "timecode" in recording.read_text(path).splitlines()[0].lower()
 
 
 def read(path: Path) -> Take:
     """Read a recording of the app as a take. Raises UserError that names the line of a mistake."""
-    rows = csv.reader(recording.read_lines(path))
-    header = [name.strip() for name in next(rows)]
+    rows = recording.read_rows(path)
+    header = [name.strip() for name in next(rows)[1]]
     places = {name.lower(): index for index, name in enumerate(header)}
     units = {index: unit for index, name in enumerate(header) if (unit := recording.column_of(name)) is not None}
     if "timecode" not in places or not units:
@@ -64,13 +64,13 @@ def read(path: Path) -> Take:
     head = [places.get(name.lower()) for name in HEAD]
     count_at = places.get("blendshapecount")
     codes, weights, angles, present = [], [], [], []
-    for row in rows:
+    for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
-        line = rows.line_num
-        codes.append((_timecode(row[places["timecode"]] if row else "", path, line), line))
+        cells = dict(enumerate(row))  # a row of a lost face is shorter
+        codes.append((_timecode(cells.get(places["timecode"], ""), path, line), line))
         values = np.zeros(len(ARKIT_INDEX))
-        seen = len(row) > 2 and (count_at is None or row[count_at].strip() not in ("0", ""))
+        seen = len(row) > 2 and (count_at is None or cells.get(count_at, "").strip() not in ("0", ""))
         if seen:
             if len(row) < len(header):
                 raise UserError(f"{path}, line {line}: {len(row)} columns where the header has {len(header)}.")

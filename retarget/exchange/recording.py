@@ -1,5 +1,7 @@
 """What every recording of another tool has: weights and head rotations at times. Becomes a take, or comes from one."""
 
+import csv
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,8 @@ Array = NDArray[np.floating]
 # Rates that tools record at; a measured mean this close to one (relative) means it. 24 and 23.976 are 1e-3 apart.
 _RATES = (12.0, 15.0, 24 / 1.001, 24.0, 25.0, 30 / 1.001, 30.0, 48.0, 50.0, 60 / 1.001, 60.0, 90.0, 100.0, 120.0)
 _CLOSE = 3e-4
+
+MOST_BYTES = 256 << 20  # of a file: an hour of all units at 60 frames a second has 120 MB
 
 _SPELT = {name.lower(): index for index, name in enumerate(ARKIT_NAMES)}
 
@@ -100,9 +104,11 @@ def weight(text: str, what: str, path: Path, line: int) -> float:
     return min(max(value, 0.0), 1.0)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file. Raises UserError where it is missing, not text, or empty."""
+def read_text(path: Path) -> str:
+    """A text file. Raises UserError where it is missing, too large, not text, or empty."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise UserError(f"{path} is larger than {MOST_BYTES >> 20} MB; that is no recording of a face.")
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
@@ -110,7 +116,17 @@ def read_lines(path: Path) -> list[str]:
         raise UserError(f"{path} cannot be read as text: {error}.") from error
     if not text.strip():
         raise UserError(f"{path} is empty.")
-    return text.splitlines()
+    return text
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a table of text, each with the number of its last line; the first is there. Raises UserError."""
+    rows = csv.reader(read_text(path).splitlines())
+    try:
+        for row in rows:
+            yield rows.line_num, row
+    except csv.Error as error:
+        raise UserError(f"{path}, line {rows.line_num}: this is no row of a table ({error}).") from error
 
 
 def check_rising(time: float, before: float | None, path: Path, line: int) -> None:

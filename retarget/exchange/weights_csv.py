@@ -21,8 +21,8 @@ HEAD = ("head_yaw", "head_pitch", "head_roll")
 
 def read(path: Path) -> Take:
     """Read such a table as a take; it needs the column `time`, and those units that it has. Raises UserError."""
-    rows = csv.reader(recording.read_lines(path))
-    header = [name.strip() for name in next(rows)]
+    rows = recording.read_rows(path)
+    header = [name.strip() for name in next(rows)[1]]
     units = {index: unit for index, name in enumerate(header) if (unit := recording.column_of(name)) is not None}
     if "time" not in header or not units:
         raise UserError(
@@ -32,8 +32,7 @@ def read(path: Path) -> Take:
     time_at, head_at = header.index("time"), [header.index(name) for name in HEAD if name in header]
     times: list[float] = []
     weights, rotation, present = [], [], []
-    for row in rows:
-        line = rows.line_num
+    for line, row in rows:
         if not any(cell.strip() for cell in row):
             continue
         if len(row) != len(header):

@@ -26,11 +26,12 @@ def read(path: Path) -> Take:
     """Read such a file as a take. Raises UserError that names the line or the frame of a mistake."""
     from scipy.spatial.transform import Rotation
 
-    text = "\n".join(recording.read_lines(path))
     try:
-        data = json.loads(text)
+        data = json.loads(recording.read_text(path))
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}: this is no JSON ({error.msg}).") from error
+    except (ValueError, RecursionError) as error:  # a number or a nesting without end
+        raise UserError(f"{path} is no JSON that can be read ({error}).") from error
     schema = data.get("schema") if isinstance(data, dict) else None
     if schema != SCHEMA:
         raise UserError(f"{path} has the schema {schema}; as a take, a .json must have {SCHEMA}.")
@@ -39,7 +40,7 @@ def read(path: Path) -> Take:
         frames = data["frames"]
     except (KeyError, TypeError) as error:
         raise UserError(f"{path} lacks {error}, or names what is no ARKit unit.") from error
-    count = len(frames)
+    count = len(frames) if isinstance(frames, list) else 0
     if not count:
         raise UserError(f"{path} holds no frames.")
     time, weights = np.zeros(count), np.zeros((count, len(ARKIT_NAMES)))
@@ -49,11 +50,13 @@ def read(path: Path) -> Take:
             time[index] = float(frame["time"])
             if frame["weights"] is not None:
                 weights[index, columns] = frame["weights"]
-                rotation[index] = Rotation.from_quat(np.roll(frame["head"], -1)).as_matrix()
+                w, x, y, z = frame["head"]
+                rotation[index] = Rotation.from_quat([x, y, z, w]).as_matrix()
                 present[index] = True
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{path}: frames[{index}] is wrong: {error}.") from error
-    if not np.isfinite(weights).all() or not np.isfinite(time).all() or (np.diff(time) <= 0).any():
+    finite = all(np.isfinite(array).all() for array in (time, weights, rotation))
+    if not finite or (np.diff(time) <= 0).any():
         raise UserError(f"{path} holds numbers that are not finite, or times that do not rise.")
     return Recording(str(path), time, np.clip(weights, 0, 1), rotation, present).take()
 

@@ -26,10 +26,13 @@ def read_message(line: bytes) -> Message:
     """The request in a line. Raises ProtocolError where it is none."""
     try:
         message = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ProtocolError(f"The engine was sent a line that is not JSON: {line[:60]!r}.") from error
     if not isinstance(message, dict) or not isinstance(message.get("do"), str):
         raise ProtocolError(f"The engine was sent a line that is no request: {line[:60]!r}.")
+    # Requests are kept by their numbers, and answers carry them.
+    if not all(isinstance(message.get(name), int | str | None) for name in ("id", "to")):
+        raise ProtocolError(f"The engine was sent a request with a wrong number: {line[:60]!r}.")
     return message
 
 

@@ -3,9 +3,11 @@
 import inspect
 import os
 import queue
+import reprlib
 import shutil
 import tempfile
 import threading
+import typing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +23,7 @@ from retarget.worker.protocol import (
     read_message,
 )
 from retarget.worker.requests import REQUESTS, State
+from retarget.worker.settings import fits
 
 ALIVE_EVERY = 2.0  # seconds between two signs of life while a request is worked on
 
@@ -119,6 +122,10 @@ class Worker:
             inspect.signature(function).bind(self.state, job, **arguments)
         except TypeError as error:
             raise ProtocolError(f"The request {message['do']} is wrong: {error}.") from error
+        hints = typing.get_type_hints(function)
+        for name, value in arguments.items():
+            if not fits(value, hints.get(name, Any)):
+                raise ProtocolError(f"The request {message['do']} is wrong: {name} cannot be {reprlib.repr(value)}.")
         return function(self.state, job, **arguments)
 
     def _show_life(self) -> None:

@@ -28,6 +28,12 @@ def mutated(data: bytes, suffix: str, rng: random.Random) -> bytes:
         return _zip(data, rng)
     if suffix == ".json" and rng.random() < 0.7:
         return _json(data, rng)
+    if suffix == ".jsonl" and rng.random() < 0.7:
+        lines = data.split(b"\n")
+        at = rng.randrange(len(lines))
+        return b"\n".join([*lines[:at], _json(lines[at], rng), *lines[at + 1 :]])
+    if suffix in (".csv", ".txt") and rng.random() < 0.5:
+        return _cells(data, rng)
     if rng.random() < 0.02:
         return rng.choice([b"", b"\0", b"\0" * 4096, rng.randbytes(500), b"PK\x05\x06" + bytes(18), b"[" * 100_000])
     for _ in range(rng.choice((1, 1, 1, 2, 4, 16, 64))):
@@ -111,6 +117,29 @@ def _header(array: bytes, key: bytes, value: bytes) -> bytes:
     end = text.index(b"), ", begin) + 1 if key == b"shape" and b"), " in text[begin:] else text.index(b", ", begin)
     changed = text[:begin] + value + text[end:]
     return array[:8] + len(changed).to_bytes(2, "little") + changed + array[10 + length :]
+
+
+def _cells(data: bytes, rng: random.Random) -> bytes:
+    """The table with a few cells or lines replaced by others, by nothing, or by what is no number."""
+    lines = data.split(b"\n")
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        row = rng.randrange(len(lines))
+        cells = lines[row].split(b",")
+        at = rng.randrange(len(cells))
+        how = rng.randrange(6)
+        if how == 0:
+            del cells[at]
+        elif how == 1:
+            lines[row] = rng.choice(lines)
+            continue
+        elif how == 2:
+            cells[at] = rng.choice(cells)
+        elif how == 3:
+            cells[at] = str(rng.choice(NASTY)).encode()
+        else:
+            cells[at] = rng.choice((*NASTY_TEXT, '"', "99:99:99:99.999", "1e308", "5e-324")).encode("utf-8", "replace")
+        lines[row] = b",".join(cells)
+    return b"\n".join(lines)
 
 
 def _json(data: bytes, rng: random.Random) -> bytes:

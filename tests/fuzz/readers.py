@@ -1,13 +1,19 @@
 """The readers under fire. To add one: a line in READERS."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+
+from tests.fuzz import model_readers
+from tests.fuzz.worker_reader import seed_worker, worker
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "examples" / "sample.mp4"
@@ -16,13 +22,16 @@ AVATAR = ROOT / "examples" / "avatar.blend"
 
 @dataclass(frozen=True)
 class Reader:
-    """read(path): reads a file of the kind `suffix` whole. seed(path): writes a good one. slow: starts Blender."""
+    """read(path): reads a file of the kind `suffix` whole. seed(path): writes a good one. slow: starts Blender. heavy:
+    takes a second, so that few cases are in the fast tests.
+    """
 
     name: str
     suffix: str
     read: Callable[[Path], Any]
     seed: Callable[[Path], Any]
     slow: bool = False
+    heavy: bool = False
 
 
 def take(path: Path) -> None:
@@ -44,6 +53,23 @@ def seed_take(path: Path) -> None:
         landmarks=np.ones((count, 68, 3), np.float32),
         translation=np.ones((count, 2), np.float32),
     ).save(path)
+
+
+def recording(path: Path) -> None:
+    """What other tools recorded, by the ending."""
+    from retarget.exchange.takes import open_take
+    from retarget.performance import Settings, performance_of
+
+    performance_of(open_take(path), Settings(smooth=0.0))
+
+
+def seed_recording(path: Path, named: str) -> None:
+    from retarget.exchange.convert import convert
+
+    taken = path.with_name("good.npz")
+    seed_take(taken)
+    convert(taken, path, named=named)
+    taken.unlink()
 
 
 def motion(path: Path) -> None:
@@ -188,6 +214,17 @@ def seed_blend(path: Path) -> None:
     path.write_bytes(AVATAR.read_bytes())
 
 
+def seed_plain_blend(path: Path) -> None:
+    """Not compressed: of a compressed file nearly any broken byte is found before Blender looks at what is in it."""
+    lines = (
+        "import bpy, os",
+        f"bpy.ops.wm.open_mainfile(filepath={str(AVATAR)!r})",
+        f"bpy.ops.wm.save_as_mainfile(filepath={str(path)!r}, compress=False)",
+        "os._exit(0)",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, capture_output=True, timeout=300)
+
+
 def seed_glb(path: Path) -> None:
     """A triangle with one shape key."""
     import struct
@@ -221,6 +258,10 @@ def seed_glb(path: Path) -> None:
 
 READERS = (
     Reader("take", ".npz", take, seed_take),
+    Reader("live link face", ".csv", recording, partial(seed_recording, named="livelink")),
+    Reader("face cap", ".txt", recording, partial(seed_recording, named="facecap")),
+    Reader("weights csv", ".csv", recording, partial(seed_recording, named="csv")),
+    Reader("weights json", ".json", recording, partial(seed_recording, named="json")),
     Reader("motion", ".json", motion, seed_motion),
     Reader("mapping", ".json", mapping, seed_mapping),
     Reader("face model", ".npz", model, seed_model),
@@ -238,6 +279,18 @@ READERS = (
     Reader("extra npz", ".npz", extra, seed_extra),
     Reader("jobs csv", ".csv", jobs, seed_csv),
     Reader("jobs toml", ".toml", jobs, seed_toml),
+    Reader("worker", ".jsonl", worker, seed_worker),
+    *(
+        Reader(
+            form.name,
+            Path(form.broken).suffix,
+            partial(model_readers.read, form),
+            partial(model_readers.seed, form),
+            heavy=form.heavy,
+        )
+        for form in model_readers.FORMATS
+    ),
     Reader("blend", ".blend", rig, seed_blend, slow=True),
+    Reader("plain blend", ".blend", rig, seed_plain_blend, slow=True),
     Reader("glb", ".glb", rig, seed_glb, slow=True),
 )

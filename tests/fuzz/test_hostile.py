@@ -12,9 +12,13 @@ import pytest
 from mmface_core.archive import read_arrays, read_json
 from mmface_core.capture.sources import read_image
 from mmface_core.errors import UserError
+from mmface_core.model.readers.find import read_source
+from mmface_core.model.readers.obj import read_obj
+from mmface_core.model.readers.pickle_safe import unpickle
 from mmface_core.take import Take
 from retarget.motion import load_motion
 from tests.fuzz.readers import seed_motion, seed_take
+from tests.fuzz.worker_reader import worker
 
 
 def entry(shape, descr="<f4", data=b""):
@@ -104,6 +108,33 @@ def test_a_picture_that_declares_more_pixels_than_memory_is_refused(tmp_path):
 def test_an_eight_k_still_is_read(tmp_path):
     cv2.imwrite(str(tmp_path / "p.jpg"), np.full((4320, 7680, 3), 90, np.uint8))
     assert read_image(tmp_path / "p.jpg").shape == (4320, 7680, 3)
+
+
+@pytest.mark.parametrize("line", ['{"id": [1], "do": "hello"}', '{"id": 1, "do": "hello", "to": {}}', "[" * 100_000])
+def test_no_line_silences_the_worker(tmp_path, line):
+    (tmp_path / "lines.jsonl").write_text(line + '\n{"id": 2, "do": "hello"}')
+    with pytest.raises(UserError, match="The engine was sent"):  # and every line had its one answer
+        worker(tmp_path / "lines.jsonl")
+
+
+def test_a_pickle_that_remembers_something_as_number_two_billion_is_refused():
+    data = b"\x80\x02Nr" + (2**31 - 1).to_bytes(4, "little") + b"."
+    with pytest.raises(UserError, match="remembers something as number 2147483647"):
+        unpickle(data, "model.pkl")
+
+
+def test_an_hdf5_array_that_the_file_cannot_hold_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "m.h5", "w") as file:
+        file.create_dataset("shape/model/mean", (600_000_000,), "f4", chunks=(1000,))
+    with pytest.raises(UserError, match="declares shape/model/mean with 2400000000 bytes"):
+        read_source(tmp_path / "m.h5")
+
+
+def test_a_coordinate_without_end_takes_no_memory_from_the_others(tmp_path):
+    (tmp_path / "m.obj").write_text("v 1 2 " + "3" * 1_000_000 + "\n" + "v 1 2 3\n" * 100_000)
+    with pytest.raises(UserError, match="more than 64 characters"):
+        read_obj(tmp_path / "m.obj")
 
 
 @pytest.mark.blender

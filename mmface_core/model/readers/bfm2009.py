@@ -19,12 +19,13 @@ from mmface_core.model.readers.source import (
     LANDMARKS_53215,
     Landmarks,
     SourceModel,
+    as_they_stand,
     as_triangles,
     check_counts,
     check_size,
-    column_norms,
     columns_to_basis,
     standardised,
+    vertex_count,
     zero_based,
 )
 
@@ -64,7 +65,7 @@ def _whole(folder: Path) -> SourceModel:
             "(it comes with 300W-LP and with Deep3DFaceReconstruction's BFM folder)."
         )
     read = read_mat(path, ("shapeMU", "shapePC", "shapeEV", "tl"))
-    count = read["shapeMU"].size // 3
+    count = vertex_count(read["shapeMU"], path, "shapeMU")
     check_counts(path, count, read["shapePC"].shape[1])
     if read["shapePC"].shape[0] != 3 * count:
         raise UserError(f"{path}: shapePC has {read['shapePC'].shape[0]} rows for {count} vertices.")
@@ -100,7 +101,7 @@ def _whole(folder: Path) -> SourceModel:
 def _of_300w_lp(folder: Path) -> SourceModel:
     path = folder / SHAPE_300W
     read = read_mat(path, ("mu_shape", "w", "sigma", "tri"), ("keypoints",))
-    count = read["mu_shape"].size // 3
+    count = vertex_count(read["mu_shape"], path, "mu_shape")
     check_counts(path, count, read["w"].shape[1])
     if read["w"].shape[0] != 3 * count:
         raise UserError(f"{path}: w has {read['w'].shape[0]} rows for {count} vertices.")
@@ -144,14 +145,12 @@ def _from_mat(path: Path, vertices: int, also: str) -> Expressions:
         raise UserError(f"{path} is made for {columns.shape[0] // 3} vertices; the identities have {vertices}.")
     check_counts(path, vertices, columns.shape[1])
     # 300W-LP's Exp_Para multiplies w_exp as it stands, whatever its length, so the columns stay as they are.
-    lengths = column_norms(columns)
     ones = np.ones(columns.shape[1])
     spread = ones
     if "sigma_exp" in read and read["sigma_exp"].size == columns.shape[1]:
         spread = np.abs(read["sigma_exp"].astype(np.float64).reshape(-1))
-    note = f"expressions: {columns.shape[1]} components {lengths.min():.3g} to {lengths.max():.3g} long, used as they "
-    note += f"stand (Exp_Para multiplies them), mu_exp added{also}"
-    return Expressions(mean, columns, ones, spread, (path,), note)
+    note = as_they_stand(columns, path, "mu_exp")
+    return Expressions(mean, columns, ones, spread, (path,), note + also)
 
 
 def _from_binary(path: Path, std_path: Path, vertices: int) -> Expressions:

@@ -19,9 +19,13 @@ from mmface_core.model.readers.source import (
     check_counts,
     check_size,
     columns_to_basis,
+    numbers,
     standardised,
+    vertex_count,
     zero_based,
 )
+
+MOST_SQUEEZED = 1040  # times: what deflate can do at most
 
 
 def read_bfm_h5(path: Path) -> SourceModel:
@@ -41,19 +45,21 @@ def read_bfm_h5(path: Path) -> SourceModel:
         raise UserError(f"{path} is not an HDF5 file that can be read ({error}).") from error
     with file:
         mean = _dataset(file, "shape/model/mean", path).reshape(-1)
-        count = len(mean) // 3
+        count = vertex_count(mean, path, "shape/model/mean")
         cells = _dataset(file, "shape/representer/cells", path)
         identity, std, note = _components(file, "shape", count, path, "identity")
         notes = [note]
-        if "expression" in file:
+        if _has(file, "expression"):
             expression, expression_std, said = _components(file, "expression", count, path, "expressions")
-            expression_mean = _dataset(file, "expression/model/mean", path).reshape(-1, 3)
+            expression_mean = _dataset(file, "expression/model/mean", path)
+            vertex_count(expression_mean, path, "expression/model/mean")
+            expression_mean = expression_mean.reshape(-1, 3)
             notes.append(said)
         else:
             expression, expression_std = np.zeros((3 * count, 0), np.float32), np.zeros(0)
             expression_mean = np.zeros((count, 3))
             notes.append("the file carries no expressions")
-        named = "landmarks" in file.get("metadata", {})
+        named = _has(file, "metadata/landmarks")
     files: tuple[Path, ...] = (path,)
     landmarks = None
     info = path.parent / "model_info.mat"
@@ -84,18 +90,34 @@ def read_bfm_h5(path: Path) -> SourceModel:
 
 def _dataset(file: Any, name: str, path: Path) -> np.ndarray:
     """One array, its declared size looked at first."""
-    found = file.get(name)
-    if found is None or not hasattr(found, "shape"):
-        raise UserError(f"{path} lacks {name}; it is no face model of Basel's.")
-    check_size(path, name, *found.shape, item_bytes=found.dtype.itemsize)
-    return np.asarray(found)
+    try:
+        found = file.get(name)
+        if found is None or not getattr(found, "shape", None):
+            raise UserError(f"{path} lacks {name}; it is no face model of Basel's.")
+        check_size(path, name, *found.shape, item_bytes=found.dtype.itemsize)
+        held = found.id.get_storage_size()
+        if found.nbytes > MOST_SQUEEZED * held:
+            raise UserError(f"{path} declares {name} with {found.nbytes} bytes and holds {held}; the file is broken.")
+        return numbers(found[()], path, name)
+    except UserError:
+        raise
+    except Exception as error:  # h5py raises nearly anything at a broken file
+        raise UserError(f"{path}: {name} cannot be read ({type(error).__name__}: {error}); copy it again.") from error
+
+
+def _has(file: Any, name: str) -> bool:
+    try:
+        return name in file
+    except Exception:  # what it should lie in is broken, or no group
+        return False
 
 
 def _components(file: Any, part: str, count: int, path: Path, what: str) -> tuple[np.ndarray, np.ndarray, str]:
     basis = _dataset(file, f"{part}/model/pcaBasis", path)
     variance = np.asarray(_dataset(file, f"{part}/model/pcaVariance", path), np.float64).reshape(-1)
-    if basis.ndim != 2 or basis.shape[0] != 3 * count:
-        raise UserError(f"{path}: {part}/model/pcaBasis has the shape {basis.shape} for {count} vertices.")
+    if basis.ndim != 2 or basis.shape[0] != 3 * count or basis.shape[1] != len(variance):
+        wanted = (3 * count, len(variance))
+        raise UserError(f"{path}: {part}/model/pcaBasis has the shape {basis.shape}; with its variances {wanted} fits.")
     check_counts(path, count, basis.shape[1])
     if (variance < 0).any():
         raise UserError(f"{path}: {part}/model/pcaVariance holds negative numbers.")

@@ -32,17 +32,20 @@ def read_shape_bs(path: Path) -> np.ndarray:
         raise UserError(f"There is no file {path}.")
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = np.frombuffer(file.read(12), "<i4")
-        if len(head) < 3:
+        head = file.read(12)
+        if len(head) < 12:
             raise UserError(f"{path} is too short to be a FaceWarehouse shape.bs.")
-        shapes, vertices, _polygons = (int(value) for value in head)
+        shapes, vertices, _polygons = (int(value) for value in np.frombuffer(head, "<i4"))
         check_counts(path, vertices, shapes)
         expected = 12 + 12 * (shapes + 1) * vertices
         if size != expected:
             raise UserError(
                 f"{path} declares {shapes} + 1 shapes of {vertices} vertices, {expected} bytes, and holds {size}."
             )
-        return np.fromfile(file, "<f4").reshape(shapes + 1, vertices, 3)
+        values = np.fromfile(file, "<f4").reshape(shapes + 1, vertices, 3)
+    if not np.isfinite(values).all():
+        raise UserError(f"{path} holds numbers that are not finite; copy the file again.")
+    return values
 
 
 def read_facewarehouse(path: Path, topology: Path | None = None) -> SourceModel:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import tokenize
 from pathlib import Path
 
 import numpy as np
 
+from mmface_core.archive import BROKEN
 from mmface_core.errors import UserError
 from mmface_core.model.readers.pickle_safe import as_array, read_pickle, unpickle
 from mmface_core.model.readers.source import Landmarks, SourceModel, as_triangles, check_counts
@@ -66,15 +68,15 @@ def read_embedding(path: Path, triangles: np.ndarray) -> Landmarks:
         version = np.lib.format.read_magic(stream)
         read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         read_header(stream)
-    except ValueError as error:
+    except (*BROKEN, tokenize.TokenError) as error:  # NumPy tidies headers of Python 2 by its tokens
         raise UserError(f"{path} is not a NumPy file ({error}).") from error
     content = unpickle(stream.read(), str(path))
     if isinstance(content, np.ndarray) and content.size == 1:  # an array of one dictionary
         content = content.reshape(-1)[0]
-    if not isinstance(content, dict) or "full_lmk_faces_idx" not in content:
-        raise UserError(f"{path} holds no full_lmk_faces_idx; it is not DECA's landmark embedding.")
-    faces = np.asarray(content["full_lmk_faces_idx"]).reshape(-1).astype(np.int64)
-    weights = np.asarray(content["full_lmk_bary_coords"], np.float32).reshape(-1, 3)
-    if len(faces) != 68 or len(weights) != 68 or faces.min() < 0 or faces.max() >= len(triangles):
+    names = ("full_lmk_faces_idx", "full_lmk_bary_coords")
+    if not isinstance(content, dict) or not {*names} <= {*content}:
+        raise UserError(f"{path} lacks {' or '.join(names)}; it is not DECA's landmark embedding.")
+    faces, weights = (as_array(content[name], str(path), name).reshape(-1) for name in names)
+    if faces.size != 68 or weights.size != 3 * 68 or faces.min() < 0 or faces.max() >= len(triangles):
         raise UserError(f"{path} does not place 68 landmarks on the {len(triangles)} triangles of this model.")
-    return Landmarks(triangles[faces], weights, path.name)
+    return Landmarks(triangles[faces.astype(np.int64)], weights.astype(np.float32).reshape(-1, 3), path.name)

@@ -47,6 +47,8 @@ def read_ict_facekit(folder: Path) -> SourceModel:
             continue
         units[name] = units.get(name, 0.0) + _offset(path, mesh.vertices)
     names = tuple(name for name in ARKIT_NAMES if name in units)
+    if not names:
+        raise UserError(f"{folder} holds no expression that is an ARKit unit, such as jawOpen.obj.")
     notes = [f"{len(shape_files) - len(unknown)} shapes as {len(names)} ARKit units"]
     absent = [name for name in ARKIT_NAMES if name not in units]
     if absent:
@@ -85,7 +87,7 @@ def _landmarks(path: Path, vertices: int, notes: list[str]) -> Landmarks | None:
     try:
         content = json.loads(path.read_text())
         found = content.get("idx_to_landmark_verts") if isinstance(content, dict) else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON ({error}).") from error
     if not isinstance(found, list) or len(found) != 68 or not all(isinstance(v, int) for v in found):
         notes.append(f"{path.name} lists no 68 landmarks under idx_to_landmark_verts")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmface_core.errors import UserError
-from mmface_core.model.readers.source import check_size
+from mmface_core.model.readers.source import check_size, numbers
 
 
 def mat_variables(path: Path) -> dict[str, tuple[int, ...]]:
@@ -42,14 +42,23 @@ def read_mat(path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()
         values = loadmat(path, variable_names=wanted)
     except Exception as error:
         raise UserError(f"{path} cannot be read to its end ({error}); copy it again.") from error
-    return {name: values[name] for name in wanted}
+    return {name: _checked(values[name], path, name) for name in wanted}
 
 
-def struct_fields(value: Any, path: Path, needed: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """The fields of a 1x1 MATLAB struct as `loadmat` gives it. UserError where fields are missing."""
+def _checked(value: Any, path: Path, name: str) -> Any:
+    """A struct as it is, and anything else if it is a table of numbers."""
+    return value if getattr(getattr(value, "dtype", None), "names", None) else numbers(value, path, name, 2)
+
+
+def struct_fields(
+    value: Any, path: Path, needed: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Fields of a 1x1 MATLAB struct as `loadmat` gives it. UserError where needed ones are missing or no tables."""
     names = getattr(getattr(value, "dtype", None), "names", None) or ()
     missing = [name for name in needed if name not in names]
     if missing:
         raise UserError(f"{path}: its struct lacks {', '.join(missing)}; it has {', '.join(names) or 'no fields'}.")
+    if value.size != 1:
+        raise UserError(f"{path} holds {value.size} structs, where one is expected.")
     first = value.reshape(-1)[0]
-    return {name: np.asarray(first[name]) for name in names}
+    return {name: numbers(first[name], path, name, 2) for name in names if name in needed or name in optional}

@@ -10,6 +10,7 @@ import numpy as np
 from mmface_core.errors import UserError
 
 MOST_OBJ_BYTES = 1024**3
+LONGEST_NUMBER = 64  # characters of a coordinate; programs write up to 25
 
 
 class ObjMesh(NamedTuple):
@@ -38,7 +39,10 @@ def read_obj(path: Path) -> ObjMesh:
             raise UserError(f"{path}: a face cannot be read ({line[:60]!r}).") from error
         corners = [corner - 1 if corner > 0 else len(vertices) + corner for corner in corners]
         triangles += [(corners[0], corners[i], corners[i + 1]) for i in range(1, len(corners) - 1)]
-    faces = np.array(triangles, np.int64).reshape(-1, 3)
+    try:
+        faces = np.array(triangles, np.int64).reshape(-1, 3)
+    except OverflowError as error:
+        raise UserError(f"{path}: a face names a vertex that no file has.") from error
     if len(faces) and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise UserError(f"{path}: a face names vertex {int(faces.max()) + 1} of {len(vertices)}.")
     return ObjMesh(vertices, faces)
@@ -54,6 +58,8 @@ def _lines(path: Path) -> list[bytes]:
 
 def _vertices(lines: list[bytes], path: Path) -> np.ndarray:
     rows = [line[2:].split()[:3] for line in lines if line.startswith(b"v ")]
+    if any(len(part) > LONGEST_NUMBER for row in rows for part in row):  # all get the room of the longest
+        raise UserError(f"{path}: a vertex has a coordinate of more than {LONGEST_NUMBER} characters.")
     try:
         vertices = np.array(rows, np.bytes_).astype(np.float64).reshape(-1, 3)
     except ValueError as error:

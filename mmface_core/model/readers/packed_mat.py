@@ -11,12 +11,13 @@ from mmface_core.model.readers.matlab import read_mat, struct_fields
 from mmface_core.model.readers.source import (
     Landmarks,
     SourceModel,
+    as_they_stand,
     as_triangles,
     check_counts,
     check_size,
-    column_norms,
     columns_to_basis,
     standardised,
+    vertex_count,
     zero_based,
 )
 
@@ -24,8 +25,8 @@ from mmface_core.model.readers.source import (
 def read_face3d(path: Path) -> SourceModel:
     """face3d's `BFM.mat`: one struct `model`, indices from 1, um. UserError where it does not fit together."""
     needed = ("shapeMU", "shapePC", "shapeEV", "expMU", "expPC", "expEV", "tri", "kpt_ind")
-    read = struct_fields(read_mat(path, ("model",))["model"], path, needed)
-    count = read["shapeMU"].size // 3
+    read = struct_fields(read_mat(path, ("model",))["model"], path, needed, ("tri_mouth",))
+    count = vertex_count(read["shapeMU"], path, "shapeMU")
     check_counts(path, count, read["shapePC"].shape[1], read["expPC"].shape[1])
     for name in ("shapePC", "expPC"):
         check_size(path, name, *read[name].shape)
@@ -33,12 +34,10 @@ def read_face3d(path: Path) -> SourceModel:
             raise UserError(f"{path}: {name} has {read[name].shape[0]} rows for {count} vertices.")
     columns, std, note = standardised(read["shapePC"], read["shapeEV"], path, "identity")
     expressions = np.asarray(read["expPC"], np.float32)
-    lengths = column_norms(expressions)
     triangles = as_triangles(read["tri"], path, "tri")
     notes = [
         note,
-        f"expressions: {expressions.shape[1]} components {lengths.min():.3g} to {lengths.max():.3g} long, used as they "
-        "stand (Exp_Para multiplies them), expMU added",
+        as_they_stand(expressions, path, "expMU"),
     ]
     if "tri_mouth" in read:
         notes.append("tri_mouth, which closes the mouth, was left out")
@@ -50,7 +49,7 @@ def read_face3d(path: Path) -> SourceModel:
         mean=np.asarray(read["shapeMU"], np.float64).reshape(-1, 3),
         identity_basis=columns_to_basis(columns),
         expression_basis=columns_to_basis(expressions),
-        expression_mean=np.asarray(read["expMU"], np.float64).reshape(-1, 3),
+        expression_mean=_as_vertices(read["expMU"], path, "expMU"),
         triangles=zero_based(triangles, count, path, "tri"),
         identity_std=std,
         expression_std=ones,
@@ -61,10 +60,14 @@ def read_face3d(path: Path) -> SourceModel:
     )
 
 
+def _as_vertices(coordinates: np.ndarray, path: Path, name: str) -> np.ndarray:
+    return np.asarray(coordinates, np.float64).reshape(vertex_count(coordinates, path, name), 3)
+
+
 def read_deep3d(path: Path) -> SourceModel:
     """Deep3D's `BFM_model_front.mat`: bases with their deviations inside, decimetres, indices from 1."""
     read = read_mat(path, ("meanshape", "idBase", "exBase", "tri", "keypoints"))
-    count = read["meanshape"].size // 3
+    count = vertex_count(read["meanshape"], path, "meanshape")
     check_counts(path, count, read["idBase"].shape[1], read["exBase"].shape[1])
     for name in ("idBase", "exBase"):
         if read[name].shape[0] != 3 * count:

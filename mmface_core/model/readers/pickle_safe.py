@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import pickle
+import pickletools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmface_core.errors import UserError
+from mmface_core.model.readers.source import numbers
 
 MOST_PICKLE_BYTES = 2 * 1024**3
 
@@ -95,9 +97,17 @@ def read_pickle(path: Path) -> Any:
     return unpickle(path.read_bytes(), str(path))
 
 
+def _check_memo(data: bytes) -> None:
+    """A pickle numbers what it remembers, and the reader makes a table as long as the largest number says."""
+    for code, number, _ in pickletools.genops(data):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and int(number or 0) > len(data):
+            raise pickle.UnpicklingError(f"it remembers something as number {number}")
+
+
 def unpickle(data: bytes, where: str) -> Any:
     """The same for bytes; `where` names them in messages."""
     try:
+        _check_memo(data)
         return _Restricted(io.BytesIO(data), encoding="latin1").load()
     except pickle.UnpicklingError as error:
         raise UserError(
@@ -112,6 +122,4 @@ def as_array(value: Any, where: str, name: str) -> np.ndarray:
     """A plain array out of what `read_pickle` gives: itself, or what a Chumpy array holds. UserError for others."""
     if isinstance(value, Held):
         value = value.state.get("x", value.state.get("_x"))
-    if not isinstance(value, np.ndarray) or value.dtype.hasobject:
-        raise UserError(f"{where}: {name} is not an array of numbers.")
-    return value
+    return numbers(value, where, name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,6 +100,24 @@ def check_counts(path: Path, vertices: int, *components: int) -> None:
             raise UserError(f"{path} declares {count} components; at most {MOST_COMPONENTS} are believed.")
 
 
+def numbers(value: Any, path: Path | str, name: str, sides: int | None = None) -> np.ndarray:
+    """The value, if it is an array of real numbers with so many sides (None: any). UserError for anything else."""
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in "biuf":
+        raise UserError(f"{path}: {name} is not an array of numbers.")
+    if sides is not None and value.ndim != sides:
+        raise UserError(f"{path}: {name} has the shape {value.shape}, where {sides} sides are expected.")
+    return value
+
+
+def vertex_count(coordinates: np.ndarray, path: Path, name: str) -> int:
+    """Vertices of an array with x, y, z of each. UserError where it does not come out even, or there are none."""
+    count, rest = divmod(coordinates.size, 3)
+    if rest:
+        raise UserError(f"{path}: {name} holds {coordinates.size} numbers, which are no x, y, z of vertices.")
+    check_counts(path, count)
+    return count
+
+
 def columns_to_basis(columns: np.ndarray) -> np.ndarray:
     """(3V, K) columns with x, y, z of each vertex in turn -> (K, V, 3) f32."""
     return np.ascontiguousarray(np.asarray(columns, np.float32).T).reshape(columns.shape[1], len(columns) // 3, 3)
@@ -120,6 +139,8 @@ def standardised(columns: np.ndarray, std: np.ndarray, path: Path, what: str) ->
         raise UserError(f"{path}: {what} has {columns.shape[1]} components but {len(std)} deviations.")
     if not np.isfinite(std).all() or (std <= 0).any():
         raise UserError(f"{path}: the deviations of {what} must be positive numbers.")
+    if not len(std):
+        raise UserError(f"{path}: {what} has no components.")
     lengths = column_norms(columns)
     if np.abs(lengths - 1.0).max() < 0.1:
         return columns * std.astype(np.float32), std, f"{what}: unit components, multiplied by their deviations"
@@ -128,6 +149,17 @@ def standardised(columns: np.ndarray, std: np.ndarray, path: Path, what: str) ->
     raise UserError(
         f"{path}: the components of {what} are {lengths.min():.3g} to {lengths.max():.3g} long: neither of unit length "
         "nor of the length of their deviations, so it is not clear how they are meant. Is the file complete?"
+    )
+
+
+def as_they_stand(columns: np.ndarray, path: Path, mean: str) -> str:
+    """A note on expressions (3V, M) that the file's parameters multiply as they are. UserError where there are none."""
+    if not columns.shape[1]:
+        raise UserError(f"{path}: the expressions have no components.")
+    lengths = column_norms(columns)
+    return (
+        f"expressions: {columns.shape[1]} components {lengths.min():.3g} to {lengths.max():.3g} long, used as they "
+        f"stand (Exp_Para multiplies them), {mean} added"
     )
 
 

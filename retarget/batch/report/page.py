@@ -2,7 +2,6 @@
 
 import html
 import json
-import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -51,7 +50,7 @@ def _retarget_of(job: JobOutcome) -> dict[str, Any] | None:
 
 
 def _warnings(job: JobOutcome) -> list[str]:
-    return [warning for record in job.records for warning in record.get("warnings", [])]
+    return list(dict.fromkeys(warning for record in job.records for warning in record.get("warnings", [])))
 
 
 def _row(number: int, job: JobOutcome, store: Store) -> str:
@@ -104,8 +103,13 @@ def _files(job: JobOutcome, store: Store) -> str:
     names = [name for name in dict.fromkeys(names) if not name.startswith(".mmface/")]
     videos = [name for name in names if name.endswith(".mp4")]
     films = "".join(f'<video controls preload="metadata" src="{quote(name)}"></video>' for name in videos)
-    links = ", ".join(f'<a href="{quote(name)}">{html.escape(os.path.basename(name))}</a>' for name in names)
+    links = ", ".join(f'<a href="{quote(name)}">{html.escape(_shown(store.out / name))}</a>' for name in names)
     return films + (f'<p class="files">{links}</p>' if links else "")
+
+
+def _shown(path: Path) -> str:
+    """A file's name, or a folder's with the number of its files."""
+    return f"{path.name} ({sum(1 for _ in path.iterdir())} files)" if path.is_dir() else path.name
 
 
 def _clip(capture: dict[str, Any], store: Store) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmface_core.cli import run as command
 from mmface_core.errors import UserError
 from mmface_core.take import Take
 from retarget.batch.cluster import InlinePool
@@ -14,6 +15,9 @@ from retarget.batch.jobs import Options, read_jobs
 from retarget.batch.progress import Lines, Quiet
 from retarget.batch.run import run_batch
 from retarget.batch.store import Store
+from retarget.command import retarget
+from retarget.commands.convert import convert
+from retarget.exchange.convert import convert as convert_to
 
 RENDERED = Options(render="workbench", size="64x64", motion=True)
 
@@ -138,6 +142,27 @@ def test_takes_without_identity_hold_none(run, clips, tmp_path):
     (path,) = (tmp_path / "out").rglob("*.npz")
     kept = Take.load(path)
     assert not kept.identity.any() and np.array_equal(kept.weights, take.weights)
+
+
+def test_one_clip_at_a_time_leaves_out_the_same_identity(run, clips, rigs, blender, tmp_path):
+    take = Take.load(clips / "clip0.npz")
+    take.identity += 1
+    take.save(clips / "clip0.npz")
+    run([replace(job, options=Options(identity=False)) for job in read_jobs(clips)[:1]])
+    (of_batch,) = (tmp_path / "out").rglob("*.npz")
+    rig = str(rigs / "hero.blend")
+    kept, converted = tmp_path / "kept.npz", tmp_path / "converted.npz"
+    words = [str(clips / "clip0.npz"), rig, "-o", str(tmp_path / "o.blend"), "--take", str(kept)]
+    assert command(retarget, [*words, "--blender", blender, "--no-identity", "--quiet"]) == 0
+    assert command(convert, [str(clips / "clip0.npz"), "-o", str(converted), "--no-identity", "--quiet"]) == 0
+    assert of_batch.read_bytes() == kept.read_bytes() == converted.read_bytes()
+
+
+def test_a_recording_that_has_no_identity_is_taken_as_it_is(run, clips, tmp_path):
+    convert_to(clips / "clip0.npz", clips / "phone.csv")
+    job = replace(read_jobs(clips)[0], clip=clips / "phone.csv", options=Options(identity=False))
+    assert not run([job]).failed
+    assert len(Take.load(tmp_path / "out" / "phone" / "phone.noid.npz")) == 30
 
 
 def test_two_batches_never_write_to_one_folder(tmp_path):
