@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +20,8 @@ Stage = Literal["capture", "piece", "join", "retarget", "render", "chunk", "enco
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
 # Raised when the same inputs and options would give another result.
 RECIPE: dict[str, int] = {"capture": 1, "retarget": 1, "render": 1}
+# Options that a rig's curves depend on, beside the content of a mapping's file.
+_SHAPES_CURVES = ("smooth", "head", "start", "neutral", "lost", "map_by", "preset", "neck")
 LONGEST_NAME = 180  # bytes of a clip's or rig's name in an output's: with endings it stays below 255
 
 
@@ -144,14 +146,15 @@ def _plan_rig(
     assert job.rig is not None
     options = job.options
     task = plan.tasks[capture]
-    about = {k: v for k, v in asdict(options).items() if k in ("smooth", "head", "start", "neutral", "lost")}
-    key = key_of("retarget", task.key, fingerprint(job.rig), about, options.motion, options.preview)
+    about = {k: v for k, v in asdict(options).items() if k in _SHAPES_CURVES}
+    mapping = fingerprint(Path(options.mapping)) if options.mapping else ""
+    key = key_of("retarget", task.key, fingerprint(job.rig), about, mapping, options.motion, options.preview)
     take = str(task.work["take"])
     work = {
         "take": take,
         "clip": str(job.clip.resolve()),
         "rig": str(job.rig.resolve()),
-        "options": asdict(options),
+        "options": asdict(replace(options, mapping=str(Path(options.mapping).resolve()) if options.mapping else "")),
         "blend": f"{stem}.blend",
         "preview": f"{stem}.preview.mp4" if options.preview else None,
         "motion": f"{stem}.json" if options.motion else None,
@@ -202,6 +205,10 @@ def _refusal(job: Job) -> str:
         return f"There is no file {job.clip}."
     if job.rig is not None and not job.rig.is_file():
         return f"There is no file {job.rig}."
+    try:
+        job.options.map_options().check()
+    except UserError as error:
+        return str(error)
     return ""
 
 

@@ -233,6 +233,7 @@ def _retarget(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
         motion=store.out / work["motion"] if work["motion"] else None,
         settings=options.settings(),
         head=options.head,
+        options=options.map_options(),
         blender=_blender(task),
         progress=tell,
     )
@@ -262,7 +263,7 @@ def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     assert rendering is not None
     rig, take = Path(work["rig"]), Take.load(store.out / work["take"])
     performance = performance_of(take, options.settings())
-    mapped = read_and_map(rig, options.head, _blender(task))
+    mapped = read_and_map(rig, options.head, _blender(task), options.map_options())
     folder = store.inner / "render"
     folder.mkdir(parents=True, exist_ok=True)
     motion = folder / f"{task.key[:24]}.json"
