@@ -19,7 +19,7 @@ from retarget.exchange.takes import is_take
 Stage = Literal["capture", "piece", "join", "retarget", "render", "chunk", "encode"]
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
 # Raised when the same inputs and options would give another result.
-RECIPE: dict[str, int] = {"capture": 1, "retarget": 1, "render": 1}
+RECIPE: dict[str, int] = {"capture": 1, "retarget": 2, "render": 2}
 # Options that a rig's curves depend on, beside the content of a mapping's file.
 _SHAPES_CURVES = ("smooth", "head", "start", "neutral", "lost", "map_by", "preset", "neck")
 LONGEST_NAME = 180  # bytes of a clip's or rig's name in an output's: with endings it stays below 255
