@@ -37,7 +37,7 @@ NAMED = {
     "readyplayerme_arkit_visemes.glb": 0.90,
     "makehuman_arkit_snake.blend": 0.90,
     "vroid_fcl_arkit.glb": 0.90,
-    "JohnSmithHead.fbx": 0.70,
+    "JohnSmithHead.fbx": 0.90,
 }
 # The rig with anatomical names: unit -> the keys that mean it (any of them is right); two-sided keys serve both sides.
 # Read from the names alone: depressors pull down, a corner puller smiles, "parling" and "part-later" part the lips,

@@ -11,6 +11,7 @@ from mmface_core.take import Take
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
 from retarget.exchange.takes import is_take, open_take
+from retarget.mapping.map_rig import MapOptions
 from retarget.performance import Settings, clip_name, performance_of
 from retarget.pipeline import check_request, motion_for, read_and_map
 from retarget.rendering import RenderOptions, begin, encode_frames, missing, plan_render, render_all
@@ -18,7 +19,8 @@ from retarget.rendering import RenderOptions, begin, encode_frames, missing, pla
 
 @dataclass(frozen=True)
 class RenderRequest:
-    """What to render. output: an .mp4 or a folder. only: these of Blender's frames, None for all."""
+    """What to render. output: an .mp4 or a folder. mapping: how to map the rig. only: these of Blender's frames, None
+    for all."""
 
     source: Path
     rig: Path
@@ -26,6 +28,7 @@ class RenderRequest:
     options: RenderOptions = field(default_factory=RenderOptions)
     settings: Settings = field(default_factory=Settings)
     head: str = "absolute"
+    mapping: MapOptions = field(default_factory=MapOptions)
     face: str | int = "largest"
     sound: bool = True
     only: range | None = None
@@ -56,10 +59,11 @@ def run_render(
     if not request.is_video and request.output.is_file():
         raise UserError(f"{request.output} is a file; name a folder for the frames, or an .mp4.")
     face_choice(request.face)
+    request.mapping.check()
     take = _take(request, say)
     name = clip_name(str(request.source))
     performance = performance_of(take, request.settings, name)
-    mapped = read_and_map(request.rig, request.head, blender)
+    mapped = read_and_map(request.rig, request.head, blender, request.mapping)
     folder = request.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)

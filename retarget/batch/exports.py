@@ -8,6 +8,7 @@ from mmface_core.errors import UserError
 from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
 from retarget.exchange.convert import FORMATS, convert
+from retarget.mapping.map_rig import MapOptions
 from retarget.performance import Settings
 from retarget.pipeline import Progress
 
@@ -59,14 +60,26 @@ def export(
     settings: Settings,
     head: str,
     rig: Path | None,
+    mapping: MapOptions,
     blender: Blender,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Write a take as `target`, whole or not at all; returns warnings. Raises UserError."""
+    """Write a take as `target`, whole or not at all; returns warnings. Raises UserError.
+
+    rig, mapping: the rig that a scene shows, and how the channels find it.
+    """
     name, ending = KINDS[word]
     if name != "mesh":
         said = convert(
-            take, target, rig=rig, named=name, settings=settings, head=head, blender=blender, progress=progress
+            take,
+            target,
+            rig=rig,
+            named=name,
+            settings=settings,
+            head=head,
+            options=mapping,
+            blender=blender,
+            progress=progress,
         )
         return [note.removeprefix("Note: ") for note in said[1:]]
     making = unfinished_path(target)

@@ -12,6 +12,8 @@ from mmface_core.errors import UserError
 from retarget.batch.exports import export_words, shows_rig
 from retarget.capturing import face_choice
 from retarget.gaps import LOST_MODES, GapPolicy
+from retarget.mapping.bones import NECK_SHARE
+from retarget.mapping.map_rig import MapOptions
 from retarget.performance import Settings
 from retarget.pipeline import RIG_KINDS
 from retarget.rendering import RenderOptions
@@ -27,6 +29,7 @@ NO_RIG: list[Path | None] = [None]  # capture only
 class Options:
     """What a job may ask for; the columns of a CSV and the keys of a TOML. None: the default of mmface-retarget.
 
+    mapping: a mapping file in place of any finding; map_by, preset, neck: how to find, as of mmface-retarget.
     identity False: takes without the face's own shape. motion: also the curves as .json. preview: also an .mp4 of the
     clip beside the avatar. render: also an .mp4 by this engine, in `size` ("1280x720", "scene") with `samples` from
     `camera` ("head", "scene"); transparent: frames with alpha and no .mp4. export: also these words of
@@ -39,6 +42,10 @@ class Options:
     start: int = 1
     neutral: int | None = None
     lost: str = "ease"
+    mapping: str = ""
+    map_by: str = "both"
+    preset: str = ""
+    neck: float = NECK_SHARE
     identity: bool = True
     motion: bool = False
     preview: bool = False
@@ -61,6 +68,10 @@ class Options:
             known["smooth"] = self.smooth
         return Settings(**known)
 
+    def map_options(self) -> MapOptions:
+        """The part that `retarget.mapping` knows."""
+        return MapOptions(self.map_by, self.preset or None, Path(self.mapping) if self.mapping else None, self.neck)
+
     def rendering(self) -> RenderOptions | None:
         """The part that `retarget.rendering` knows; None where nothing is rendered."""
         if not self.render:
@@ -82,6 +93,7 @@ class Options:
             raise UserError(f"lost is {self.lost!r}; give one of {', '.join(LOST_MODES)}.")
         if self.smooth is not None and not 0 <= self.smooth <= 1:
             raise UserError(f"smooth is {self.smooth}; give a number from 0 to 1.")
+        self.map_options().check_words()
         self.rendering()
         export_words(self.export)
 
@@ -203,6 +215,11 @@ def _jobs_of(
         own = _paths(given.pop("rig", None), spec.parent, place) + _paths(given.pop("rigs", None), spec.parent, place)
         for rig in own:
             _check_rig(rig, place)
+        if "mapping" in given:
+            named = _paths(given["mapping"], spec.parent, place)
+            if len(named) != 1:
+                raise UserError(f"{place}: mapping is {given['mapping']!r}; give one file.")
+            given["mapping"] = str(named[0])
         try:
             options = options_of(given, defaults)
         except UserError as error:

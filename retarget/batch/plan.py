@@ -5,7 +5,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,9 +20,11 @@ from retarget.exchange.takes import is_take
 Stage = Literal["capture", "piece", "join", "retarget", "export", "render", "chunk", "encode"]
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
 # Raised when the same inputs and options would give another result.
-RECIPE: dict[str, int] = {"capture": 1, "retarget": 1, "export": 1, "render": 1}
+RECIPE: dict[str, int] = {"capture": 1, "retarget": 2, "export": 1, "render": 2}
 # Options that the curves of a take on Blender's frames depend on, whatever the rig.
 CURVES = ("smooth", "start", "neutral", "lost")
+# Those that a rig's curves depend on besides, beside the content of a mapping's file.
+RIG_CURVES = ("head", "map_by", "preset", "neck")
 LONGEST_NAME = 180  # bytes of a clip's or rig's name in an output's: with endings it stays below 255
 
 
@@ -153,14 +155,14 @@ def _plan_rig(
     assert job.rig is not None
     options = job.options
     task = plan.tasks[capture]
-    about = {**_curve_options(options), "head": options.head}
+    about = _rig_options(options, fingerprint)
     key = key_of("retarget", task.key, fingerprint(job.rig), about, options.motion, options.preview)
     take = str(task.work["take"])
     work = {
         "take": take,
         "clip": str(job.clip.resolve()),
         "rig": str(job.rig.resolve()),
-        "options": asdict(options),
+        "options": asdict(_with_whole_path(options)),
         "blend": f"{stem}.blend",
         "preview": f"{stem}.preview.mp4" if options.preview else None,
         "motion": f"{stem}.json" if options.motion else None,
@@ -196,12 +198,12 @@ def _plan_export(
 ) -> str:
     """rig: the one that the export shows, None where it shows none."""
     task = plan.tasks[capture]
-    shown = [fingerprint(rig), job.options.head] if rig else []
+    shown = [fingerprint(rig), _rig_options(job.options, fingerprint)] if rig else []
     key = key_of("export", task.key, word, _curve_options(job.options), *shown)
     work = {
         "take": str(task.work["take"]),
         "rig": str(rig.resolve()) if rig else None,
-        "options": asdict(job.options),
+        "options": asdict(_with_whole_path(job.options)),
         "word": word,
         "target": target,
         "blender": blender,
@@ -211,6 +213,17 @@ def _plan_export(
 
 def _curve_options(options: Options) -> dict[str, Any]:
     return {name: value for name, value in asdict(options).items() if name in CURVES}
+
+
+def _rig_options(options: Options, fingerprint: Fingerprint) -> dict[str, Any]:
+    """All that a rig's curves depend on beside take and rig; of a mapping its content, wherever it lies."""
+    rig = {name: value for name, value in asdict(options).items() if name in RIG_CURVES}
+    return {**_curve_options(options), **rig, "mapping": fingerprint(Path(options.mapping)) if options.mapping else ""}
+
+
+def _with_whole_path(options: Options) -> Options:
+    """The options as another process finds their mapping."""
+    return replace(options, mapping=str(Path(options.mapping).resolve()) if options.mapping else "")
 
 
 @dataclass(frozen=True)
@@ -253,6 +266,10 @@ def _refusal(job: Job) -> str:
         return f"There is no file {job.clip}."
     if job.rig is not None and not job.rig.is_file():
         return f"There is no file {job.rig}."
+    try:
+        job.options.map_options().check()
+    except UserError as error:
+        return str(error)
     return ""
 
 

@@ -233,6 +233,7 @@ def _retarget(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
         motion=store.out / work["motion"] if work["motion"] else None,
         settings=options.settings(),
         head=options.head,
+        options=options.map_options(),
         blender=_blender(task),
         progress=tell,
     )
@@ -256,10 +257,8 @@ def _export(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     work, options = task.work, _options(task)
     rig = Path(work["rig"]) if work["rig"] else None
     target = store.out / work["target"]
-    blender = _blender(task)
-    warnings = export(
-        store.out / work["take"], work["word"], target, options.settings(), options.head, rig, blender, tell
-    )
+    take, mapping = store.out / work["take"], options.map_options()
+    warnings = export(take, work["word"], target, options.settings(), options.head, rig, mapping, _blender(task), tell)
     return {"rig": work["rig"], "format": work["word"], "options": asdict(options), "warnings": warnings}
 
 
@@ -275,7 +274,7 @@ def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     assert rendering is not None
     rig, take = Path(work["rig"]), Take.load(store.out / work["take"])
     performance = performance_of(take, options.settings())
-    mapped = read_and_map(rig, options.head, _blender(task))
+    mapped = read_and_map(rig, options.head, _blender(task), options.map_options())
     folder = store.inner / "render"
     folder.mkdir(parents=True, exist_ok=True)
     motion = folder / f"{task.key[:24]}.json"

@@ -5,8 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from retarget.commands.mapping_options import mapping_options
+
+if TYPE_CHECKING:
+    from retarget.mapping.map_rig import MapOptions
 
 
 @click.command()
@@ -32,6 +38,7 @@ import click
 @click.option("--camera", type=click.Choice(["head", "scene"]), default="head", show_default=True)
 @click.option("--transparent", is_flag=True, help="Render frames with alpha in place of an .mp4.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Smoothing over time, as of mmface-retarget.")
+@mapping_options
 @click.option("--head", type=click.Choice(["absolute", "relative", "off"]), default="absolute", show_default=True)
 @click.option("--face", default="largest", show_default=True, help="Which face: largest, 1, 2, ...")
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the takes.")
@@ -70,6 +77,7 @@ def batch(
     timeout: float,
     quiet: bool,
     as_json: bool,
+    mapping: MapOptions,
 ) -> int:
     """Capture every clip once, and put it onto every rig: takes, animated .blend files, previews, renders, a report.
 
@@ -90,6 +98,10 @@ def batch(
         face=face,
         smooth=smooth,
         head=head,
+        mapping=str(mapping.mapping or ""),
+        map_by=mapping.how,
+        preset=mapping.preset or "",
+        neck=mapping.neck,
         identity=not no_identity,
         motion=motion,
         export="|".join(exports),

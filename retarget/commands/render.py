@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mmface_core.errors import UserError
+from retarget.commands.mapping_options import mapping_options
+
+if TYPE_CHECKING:
+    from retarget.mapping.map_rig import MapOptions
 
 
 class Size(click.ParamType):
@@ -52,6 +57,7 @@ def frame_span(text: str) -> range:
 @click.option("--scheduler", metavar="tcp://...", help="Render on a Dask cluster that shares the files.")
 @click.option("--chunk", type=click.IntRange(1), default=25, show_default=True, help="Frames that one Blender renders.")
 @click.option("--smooth", type=click.FloatRange(0, 1), help="Smoothing over time, as of mmface-retarget.")
+@mapping_options
 @click.option("--head", type=click.Choice(["absolute", "relative", "off"]), default="absolute", show_default=True)
 @click.option("--start", type=int, default=1, show_default=True, help="Blender's frame for the video's first picture.")
 @click.option("--face", default="largest", show_default=True, help="Which face: largest, 1, 2, ...")
@@ -80,6 +86,7 @@ def render(
     program: str | None,
     timeout: float,
     quiet: bool,
+    mapping: MapOptions,
 ) -> None:
     """Render RIG with the face in INPUT (a take, a video, pictures) to OUT.mp4 or to a folder of frames.
 
@@ -103,6 +110,7 @@ def render(
         options=RenderOptions(engine, size, samples, camera, transparent),  # type: ignore[arg-type]
         settings=settings,
         head=head,
+        mapping=mapping,
         face=face,
         sound=not no_sound,
         only=frame_span(frames) if frames else None,

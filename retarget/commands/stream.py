@@ -10,6 +10,7 @@ import click
 from retarget.commands.cleaning_options import live_options
 
 if TYPE_CHECKING:
+    from retarget.mapping.schema import Mapping
     from retarget.performance import Settings
 
 
@@ -22,11 +23,23 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="A take of the person in front of the webcam, in which `mmface calibrate` stored their resting face.",
 )
+@click.option(
+    "--mapping",
+    "mapping_file",
+    type=click.Path(path_type=Path),
+    help="Send the keys of this mapping (.json, by `mmface rig map AVATAR`) in place of the 52 units.",
+)
 @live_options
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 @click.option("--quiet", is_flag=True, help="Print nothing but errors.")
 def stream(
-    source: str, address: str, loop: bool, calibrated_by: Path | None, quiet: bool, settings: "Settings"
+    source: str,
+    address: str,
+    loop: bool,
+    calibrated_by: Path | None,
+    mapping_file: Path | None,
+    quiet: bool,
+    settings: "Settings",
 ) -> None:
     """Send the face in a take (.npz, .csv, .txt) or before a webcam (its number) by the VMC protocol.
 
@@ -38,6 +51,7 @@ def stream(
     from retarget.exchange.stream import frames_of, send
 
     host, port = parse_address(address)
+    mapping = sendable_mapping(mapping_file) if mapping_file else None
     with Sender(host, port) as sender:
         frames = frames_of(source, settings, loop, calibrated_by)
         if not quiet:
@@ -47,9 +61,20 @@ def stream(
             if not quiet and sys.stderr.isatty() and count % 15 == 0:
                 click.echo(f"\r{count} frames{'' if seen else ', no face'}".ljust(40), nl=False, err=True)
 
-        count = send(frames, sender, told)
+        count = send(frames, sender, told, mapping)
     if not quiet:
         click.echo(f"{count} frames sent.")
+
+
+def sendable_mapping(path: Path) -> "Mapping":
+    """A mapping with keys to send. Raises UserError where it has none, or is none."""
+    from mmface_core.errors import UserError
+    from retarget.mapping.schema import load_mapping
+
+    mapping = load_mapping(path)
+    if not any(channel.keys and not channel.mute for channel in mapping.channels):
+        raise UserError(f"{path} drives no shape keys, and only those can be sent by name.")
+    return mapping
 
 
 def _stop(*_: object) -> None:

@@ -12,6 +12,7 @@ from mmface_core.errors import UserError
 from retarget.exchange import vmc
 from retarget.exchange.osc import Message, Sender
 from retarget.live import LiveCleaner
+from retarget.mapping.schema import Mapping
 from retarget.performance import Performance, Settings, performance_of, stored_calibration
 
 Array = NDArray[np.floating]
@@ -29,19 +30,23 @@ class LiveFrame:
     seen: bool = True
 
 
-def send(frames: Iterator[LiveFrame], sender: Sender, told: Told | None = None) -> int:
-    """Send frames as they come, until they end; returns how many. told(count, seen) after each."""
+def send(frames: Iterator[LiveFrame], sender: Sender, told: Told | None = None, mapping: Mapping | None = None) -> int:
+    """Send frames as they come, until they end; returns how many. told(count, seen) after each.
+
+    mapping: what the units become; without one they are sent as they are.
+    """
     count = 0
     for count, frame in enumerate(frames, start=1):
-        sender.send(vmc_messages(frame))
+        sender.send(vmc_messages(frame, mapping))
         if told:
             told(count, frame.seen)
     return count
 
 
-def vmc_messages(frame: LiveFrame) -> list[Message]:
-    """A frame in the VMC protocol."""
-    return vmc.messages(frame.weights, frame.rotation, frame.time, frame.seen)
+def vmc_messages(frame: LiveFrame, mapping: Mapping | None = None) -> list[Message]:
+    """A frame in the VMC protocol: the 52 units, or the keys of a mapping."""
+    values = vmc.key_values(mapping, frame.weights) if mapping else vmc.unit_values(frame.weights)
+    return vmc.messages(values, frame.rotation, frame.time, frame.seen)
 
 
 def played(

@@ -4,7 +4,8 @@ The default model is laid over the rig (`retarget.registration`), and each key b
 vertices, in the head's own frame: there keys and units compare whatever the rig's topology, scale, axes or number of
 meshes. Their likeness is the cosine between the two fields, weighted by area and by how well the rig covers the model;
 a cosine does not mind that artists differ in strength. A key and its mirror image are judged together. One assignment
-for the whole face gives each unit its first choice; a non-negative least squares then adds keys that nobody else needs.
+for the whole face, that with the greatest product of likenesses, gives each unit its first choice; a non-negative least
+squares then adds keys that nobody else needs.
 """
 
 from collections.abc import Sequence
@@ -30,6 +31,7 @@ Array = NDArray[np.floating]
 _TELLING = ("skin", "eye_left", "eye_right", "teeth_lower", "tongue")
 _SUM_OF_HALVES = 0.93  # cosine from which a key counts as the sum of two others
 _HALVES_OVERLAP = 0.3  # cosine up to which a key and its mirror image are two halves
+_CHANCE = 0.05  # cosine below which two movements are no more alike than any two that meet by chance
 _FACE_Z_MM = (
     -60.0,
     -30.0,
@@ -235,9 +237,14 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
 
 
 def _assigned(table: Array) -> dict[int, int]:
-    """Row -> column, each column once, with the greatest sum; without the pairs that have nothing in common."""
-    best = zip(*linear_sum_assignment(-np.clip(table, 0, None)), strict=True)
-    return {int(row): int(column) for row, column in best if table[row, column] > 0}
+    """Row -> column, each column once, with the greatest product of likenesses; without those below `_CHANCE`.
+
+    A product asks by how many times a key is liker to one unit than to another. A sum would ask by how much, and give
+    the keys of a unit that every artist makes differently, and that is like nothing much, to whatever gains a little.
+    """
+    worth = np.log(np.maximum(table, _CHANCE) / _CHANCE)
+    best = zip(*linear_sum_assignment(-worth), strict=True)
+    return {int(row): int(column) for row, column in best if worth[row, column] > 0}
 
 
 def sums_of_halves(keys: Array, mirror: Sequence[int | None]) -> list[int]:

@@ -10,6 +10,7 @@ from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.mapping.bones import NECK_SHARE, find_eyes, find_head, share_with_neck
 from retarget.mapping.by_name import Named, map_by_name
 from retarget.mapping.combine import MAP_BY, Asker, map_by
+from retarget.mapping.conventions import convention
 from retarget.mapping.face_bones import add_bones
 from retarget.mapping.facing import find_facing
 from retarget.mapping.misspelt import accept_misspelt
@@ -30,14 +31,20 @@ class MapOptions:
 
     def check(self) -> None:
         """Raises UserError where the options are wrong, contradict each other, or name a mapping with a mistake."""
+        self.check_words()
+        if self.mapping:
+            load_mapping(self.mapping)  # a mistake in it is better said before a rig is opened
+
+    def check_words(self) -> None:
+        """`check` without a look into the mapping's file."""
         if self.how not in MAP_BY:
             raise UserError(f"The rig cannot be mapped by {self.how}; give one of {', '.join(MAP_BY)}.")
         if not 0 <= self.neck <= 1:
             raise UserError(f"The neck's part is {self.neck:g}; give a number from 0 (none) to 1 (all of the turn).")
         if self.mapping and self.preset:
             raise UserError("Give either a mapping file or a preset: the file says all.")
-        if self.mapping:
-            load_mapping(self.mapping)  # a mistake in it is better said before a rig is opened
+        if self.preset:
+            convention(self.preset)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mmface_core.geometry.normals import normals_of
 Array = NDArray[np.floating]
 Indices = NDArray[np.integer]
 
+_SAME_SIDE = 0.5  # least cosine between the normals of two copies of a vertex that were one
 MOST_SAMPLES = 400_000  # a KD-tree of this size takes a second; finer meshes are sampled by their corners alone
 
 
@@ -48,7 +49,7 @@ class SurfaceIndex:
     def __init__(self, positions: Array, triangles: Indices, spacing: float, normal_length: float) -> None:
         """spacing: the surface is sampled so densely (in its own unit)."""
         self.positions, self.triangles, self.normal_length = positions, triangles, normal_length
-        self.vertex_normals = normals_of(positions, triangles)
+        self.vertex_normals = seamless_normals(positions, triangles)
         corners = positions[triangles]
         longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
         steps = np.clip(np.ceil(longest / spacing), 1, 24).astype(int)
@@ -77,6 +78,30 @@ class SurfaceIndex:
         return Matches(
             corners, weights, point, normal, np.linalg.norm(point - points, axis=1), (normal * normals).sum(axis=1)
         )
+
+
+def seamless_normals(positions: Array, triangles: Indices) -> Array:
+    """Unit normals (N, 3) of vertices (N, 3) as if the surface had never been cut.
+
+    Exporters split vertices where textures meet, and artists keep halves of a face in two meshes: each copy alone
+    leans away from the seam. Copies that face the same way share one normal; lips that touch face apart and do not.
+    """
+    normals = normals_of(positions, triangles)
+    corners = positions[triangles]
+    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    sums = np.zeros_like(normals)
+    for corner in range(3):
+        np.add.at(sums, triangles[:, corner], across)
+    _, place, count = np.unique(positions, axis=0, return_inverse=True, return_counts=True)
+    place = place.reshape(-1)
+    order = np.argsort(place, kind="stable")
+    starts = np.cumsum(count) - count
+    shared = normals.copy()
+    for number in np.flatnonzero(count > 1):
+        copies = order[starts[number] : starts[number] + count[number]]
+        alike = (normals[copies] @ normals[copies].T) > _SAME_SIDE
+        shared[copies] = alike @ sums[copies]
+    return shared / np.maximum(np.linalg.norm(shared, axis=1, keepdims=True), 1e-30)
 
 
 def closest_barycentric(points: Array, corners: Array) -> Array:

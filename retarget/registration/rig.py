@@ -58,10 +58,14 @@ def register_rig(
 
 
 def moved_points(rig: RigDescription, surfaces: Sequence[Surface]) -> Array:
-    """(n, 3) world: the vertices that any key moves by a tenth of its own largest offset."""
+    """(n, 3) world: the vertices that any key moves by a tenth of its largest offset on any mesh."""
     positions = {s.object: s.positions for s in surfaces}
+    largest: dict[str, float] = {}  # keys of one name are one key, on however many meshes
+    for mesh in rig.keyed_meshes:
+        for key in mesh.keys:
+            largest[key.name] = max(largest.get(key.name, 0.0), key.max_delta)
     points = [
-        positions[mesh.object][np.linalg.norm(key.delta, axis=1) > 0.1 * key.max_delta]
+        positions[mesh.object][np.linalg.norm(key.delta, axis=1) > 0.1 * largest[key.name]]
         for mesh in rig.keyed_meshes
         if mesh.object in positions
         for key in mesh.keys

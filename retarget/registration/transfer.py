@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 
 from mmface_core.geometry.normals import normals_of
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, MIRRORED_UNIT
-from retarget.registration.closest import SurfaceIndex
+from retarget.registration.closest import SurfaceIndex, seamless_normals
 from retarget.registration.nonrigid import match_weights
 from retarget.registration.parts import (
     ATTACHED,
@@ -47,6 +47,9 @@ GAZE_DEGREES = {
     "eyeLookOutLeft": (30.0, 0.0),
     "eyeLookUpLeft": (0.0, -25.0),
 }
+# The model's units are those of MakeHuman's base head, in its millimetres, but the model's mean is so much larger: on a
+# head of any size they must be so much stronger to mean what their sculptors meant (the test measures both heads).
+SCULPTED = 1.064
 _REACH_MM = 12.0  # a rig's skin farther from the model than this takes its movement from its neighbours
 _FILL = 0.03  # how much neighbours count against a good match: enough to fill in, too little to blur
 _REST = 0.02  # how much a vertex without any match holds still
@@ -81,10 +84,11 @@ def transfer_units(surfaces: Sequence[Surface], registration: Registration) -> t
 
 
 def carried_units(registration: Registration) -> Array:
-    """Units (52, V, 3) on the registered model: turned and stretched as its surface is, lids made to meet."""
+    """Units (52, V, 3) on the registered model: turned and stretched as its surface is, as strong against the head as
+    they were against the one that they were sculpted on, lids made to meet."""
     template = registration.template
     maps = local_maps(registration.identified, registration.vertices, template.triangles)
-    units = np.einsum("vij,uvj->uvi", maps, template.units)
+    units = SCULPTED * np.einsum("vij,uvj->uvi", maps, template.units)
     for side in ("Left", "Right"):
         row = ARKIT_INDEX[f"eyeBlink{side}"]
         units[row] *= blink_gain(template, registration.vertices, units[row], side)
@@ -156,7 +160,7 @@ class _Carrier:
 
     def skin(self, positions: Array, triangles: NDArray[np.integer]) -> Array:
         """(52, n, 3) for a piece of skin with its own triangles."""
-        found = self.outer.match(positions, normals_of(positions, triangles))
+        found = self.outer.match(positions, seamless_normals(positions, triangles))
         weight = match_weights(found, _REACH_MM, 0.0)
         read = np.stack([found.interpolate(unit) for unit in self.units])
         place, count = weld(positions, _WELD_MM)

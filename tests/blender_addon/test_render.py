@@ -6,9 +6,12 @@ import subprocess
 import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from mmface_core.errors import UserError
 from retarget.blender import Blender
+from retarget.commands.render import render
+from retarget.mapping.schema import Channel, KeyTarget, Mapping, save_mapping
 from retarget.render_job import RenderRequest, run_render
 from retarget.rendering import RenderOptions
 from tests.fuzz.readers import seed_take
@@ -83,3 +86,20 @@ def test_pictures_of_others_are_not_touched(take, rigs, tmp_path):
     with pytest.raises(UserError, match="did not render"):
         rendered(take, rigs / "loose.blend", folder, range(1, 2))
     assert [path.name for path in folder.glob("*.png")] == ["000003.png"]
+
+
+def test_a_mapping_says_what_moves(take, rigs, tmp_path):
+    """A mapping that drives nothing but one key that stands still in the take leaves the rig at rest."""
+    arguments = [str(take), str(rigs / "loose.blend"), "--size", "48x40", "--frames", "3-6", "--head", "off"]
+    mapping = tmp_path / "still.json"
+    save_mapping(Mapping((Channel("tongueOut", (KeyTarget("Head", "jawOpen", 0.0),)),)), mapping)
+    kinds = {}
+    for name, extra in (("found", []), ("given", ["--mapping", str(mapping)])):
+        folder = tmp_path / name
+        done = CliRunner().invoke(render, [*arguments, "-o", str(folder), *extra])
+        assert done.exit_code == 0, (done.output, done.exception)
+        kinds[name] = len({path.read_bytes() for path in folder.glob("*.png")})
+    assert kinds["found"] > 1 and kinds["given"] == 1
+    wrong = CliRunner().invoke(render, [*arguments, "-o", str(tmp_path / "no"), "--preset", "no_such"])
+    assert isinstance(wrong.exception, UserError) and "no preset no_such" in str(wrong.exception)
+    assert not (tmp_path / "no").exists()

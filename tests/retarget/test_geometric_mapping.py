@@ -17,10 +17,11 @@ def capture():
     [
         ("readyplayerme_arkit_visemes.glb", 0.90),
         ("makehuman_arkit_snake.blend", 0.90),
-        ("JohnSmithHead.fbx", 0.70),
+        # Its dimples, presses, smiles and mouthLeft are nearly one and the same movement: the aim is 0.90.
+        ("JohnSmithHead.fbx", 0.85),
         ("makehuman_expression_units.blend", 0.70),
         # A cartoon face whose keys hardly move like the units that they are named after: the aim is 0.90.
-        ("vroid_fcl_arkit.glb", 0.60),
+        ("vroid_fcl_arkit.glb", 0.68),
     ],
 )
 @pytest.mark.parametrize("changes", [(), ("scale", "turn", "move", "cut")], ids=["as it is", "changed"])

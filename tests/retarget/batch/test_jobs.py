@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mmface_core.errors import UserError
 from retarget.batch.jobs import Options, options_of, read_jobs
 from retarget.batch.plan import safe_name, unique_names
+from retarget.mapping.map_rig import MapOptions
 
 
 def written(folder: Path, name: str, text: str) -> Path:
@@ -37,6 +38,13 @@ def test_a_toml_has_defaults_and_lists(tmp_path):
     assert jobs[0].options == Options(smooth=0.1, start=101)
 
 
+def test_a_job_says_how_its_rig_is_mapped(tmp_path):
+    text = "clip,mapping,map_by,preset,neck\na.mp4,maps/hero.json,,,0.2\nb.mp4,,names,vrm,\n"
+    first, second = read_jobs(written(tmp_path, "j.csv", text))
+    assert first.options.map_options() == MapOptions(mapping=tmp_path / "maps" / "hero.json", neck=0.2)
+    assert second.options.map_options() == MapOptions("names", "vrm")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
@@ -52,6 +60,11 @@ def test_a_toml_has_defaults_and_lists(tmp_path):
         ("j.toml", "[[job]\n", "not TOML"),
         ("j.toml", "[[job]]\nclip='a'\nrender='blendermarket'\n", "no render engine"),
         ("j.txt", "a.mp4", "no list of jobs"),
+        ("j.csv", "clip,map_by\na.mp4,feeling\n", "line 2: The rig cannot be mapped by feeling"),
+        ("j.csv", "clip,neck\na.mp4,2\n", "line 2: The neck's part is 2"),
+        ("j.csv", "clip,preset\na.mp4,arkitt\n", "line 2: There is no preset arkitt"),
+        ("j.csv", "clip,mapping,preset\na.mp4,m.json,arkit\n", "line 2: Give either a mapping file or a preset"),
+        ("j.csv", "clip,mapping\na.mp4,m.json|n.json\n", "line 2: mapping is .* give one file"),
     ],
 )
 def test_mistakes_are_named_with_their_place(tmp_path, name, text, said):

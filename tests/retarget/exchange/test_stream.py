@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from pythonosc.osc_bundle import OscBundle
@@ -14,9 +15,11 @@ from mmface_core.conventions import euler_to_rotation
 from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget import Settings
+from retarget.commands.stream import stream
 from retarget.exchange import vmc
 from retarget.exchange.osc import Sender, bundles, encode, parse_address
-from retarget.exchange.stream import frames_of, played, send
+from retarget.exchange.stream import LiveFrame, frames_of, played, send, vmc_messages
+from retarget.mapping.schema import Channel, KeyTarget, Mapping, save_mapping
 from retarget.performance import performance_of
 
 
@@ -37,7 +40,7 @@ def read(packet):
 
 def test_a_frame_has_every_unit_then_apply_then_the_head():
     weights = np.linspace(0, 1, 52)
-    packets = bundles(vmc.messages(weights, euler_to_rotation(0.5, 0, 0), 1.5))
+    packets = bundles(vmc.messages(vmc.unit_values(weights), euler_to_rotation(0.5, 0, 0), 1.5))
     assert all(len(packet) <= 1400 for packet in packets)
     messages = [message for packet in packets for message in read(packet)]
     values = dict(m.params for m in messages if m.address == "/VMC/Ext/Blend/Val")
@@ -48,6 +51,37 @@ def test_a_frame_has_every_unit_then_apply_then_the_head():
     # To the subject's left is to Unity's -x: about y up, left-handed, that is a negative turn.
     assert (name, x, z) == ("Head", 0, 0)
     assert (y, w) == pytest.approx((-np.sin(0.25), np.cos(0.25)), abs=1e-6)
+
+
+OPEN = Mapping(
+    (
+        Channel("jawOpen", (KeyTarget("Face", "Fcl_MTH_A", 0.5), KeyTarget("Teeth", "Fcl_MTH_A", 0.8))),
+        Channel("mouthSmileLeft", (KeyTarget("Face", "Fcl_MTH_Joy"),), mute=True),
+    )
+)
+
+
+def test_with_a_mapping_the_avatars_own_keys_are_sent():
+    weights = np.zeros(52)
+    weights[ARKIT_NAMES.index("jawOpen")], weights[ARKIT_NAMES.index("mouthSmileLeft")] = 0.5, 1.0
+    messages = vmc_messages(LiveFrame(0.0, weights, np.eye(3)), OPEN)
+    assert [values for address, values in messages if address == "/VMC/Ext/Blend/Val"] == [("Fcl_MTH_A", 0.4)]
+
+
+def test_mmface_stream_takes_a_mapping_and_refuses_one_without_keys(lively_take, tmp_path):
+    lively_take(fps=100.0, count=3).save(tmp_path / "take.npz")
+    save_mapping(OPEN, tmp_path / "avatar.json")
+    save_mapping(Mapping(()), tmp_path / "none.json")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.settimeout(5)
+        to = ["--to", f"127.0.0.1:{listener.getsockname()[1]}"]
+        done = CliRunner().invoke(stream, [str(tmp_path / "take.npz"), *to, "--mapping", str(tmp_path / "avatar.json")])
+        assert done.exit_code == 0, done.output
+        sent = [m.params[0] for m in read(listener.recv(2000)) if m.address == "/VMC/Ext/Blend/Val"]
+        assert sent == ["Fcl_MTH_A"]
+    refused = CliRunner().invoke(stream, [str(tmp_path / "take.npz"), "--mapping", str(tmp_path / "none.json")])
+    assert isinstance(refused.exception, UserError) and "no shape keys" in str(refused.exception)
 
 
 class Clock:
