@@ -34,7 +34,7 @@ HEAD = "| volume | kernel px | median degrees | mean | better than before % | co
 
 
 def with_kernel(width: float) -> tuple[Level, ...]:
-    return (*LEVELS[:-1], LEVELS[-1]._replace(kernel_px=width))
+    return tuple(level if level.cells else level._replace(kernel_px=width) for level in LEVELS)
 
 
 def degrees(rotation: np.ndarray, truth: np.ndarray) -> np.ndarray:

@@ -234,17 +234,22 @@ def open_source(
 
 
 class Ahead:
-    """Frames of a source, decoded ahead in a thread; a context manager that stops the thread and closes the source."""
+    """Frames of a source, decoded ahead in a thread; a context manager that stops the thread and closes the source.
+
+    The thread alone touches the source and closes it when it ends: a decoder that is released, or whose library is
+    unloaded, while it decodes takes the process down. So that this also holds where Ctrl-C strikes while we wait for
+    the thread, the interpreter waits for it too (it is no daemon), and it ends when the program does.
+    """
 
     def __init__(self, source: Source, ahead: int = AHEAD, stages: Stages = NO_STAGES) -> None:
         self._source = source
         self._stages = stages
         self._queue: queue.Queue[Frame | BaseException | None] = queue.Queue(maxsize=ahead)
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._decode, name="decoder", daemon=True)
+        self._thread = threading.Thread(target=self._decode, name="decoder", daemon=False)
 
     def _put(self, item: Frame | BaseException | None) -> bool:
-        while not self._stop.is_set():
+        while not self._stop.is_set() and threading.main_thread().is_alive():
             try:
                 self._queue.put(item, timeout=0.1)
                 return True
@@ -262,9 +267,15 @@ class Ahead:
                     return
         except BaseException as error:  # handed on to the reader, who raises it in its own thread
             self._put(error)
+        finally:
+            self._source.close()
 
     def __enter__(self) -> Iterator[Frame]:
-        self._thread.start()
+        try:
+            self._thread.start()
+        except BaseException:  # Ctrl-C: the thread may run, and nobody will read it
+            self._stop.set()
+            raise
         return self._read()
 
     def _read(self) -> Iterator[Frame]:
@@ -282,4 +293,3 @@ class Ahead:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self._source.close()

@@ -22,16 +22,17 @@ CAP_MARGIN_MM: Final = 12.0
 NECK_Y_MM: Final = -75.0
 """Vertices below are neck, which does not turn with the head."""
 LEAST_POINTS: Final = 40
-MOST_POINTS: Final = 2000
-"""Of more points evenly picked ones are used: beyond this, more of them make no pose better."""
-COARSE_POINTS: Final = 500
-"""The same on coarse copies, where neighbours read the same voxels."""
+MOST_POINTS: Final = 5000
+"""Of more points evenly picked ones are used: beyond this, more of them make a pose hardly better."""
+JUDGED_POINTS: Final = 1000
+"""About so many points say at the end how well mesh and volume agree."""
 
 
 class Level(NamedTuple):
     """One level: the volume pooled to `cells` a side (0: as it is) and blurred `blurs` times over `width` voxels.
 
-    At most `steps` steps, until one is shorter than `enough_px`; the robust kernel's width is `kernel_px`.
+    At most `steps` steps with about `points` of the points, until one is shorter than `enough_px`; the robust kernel's
+    width is `kernel_px`.
     """
 
     cells: int
@@ -40,9 +41,16 @@ class Level(NamedTuple):
     steps: int
     kernel_px: float
     enough_px: float
+    points: int
 
 
-LEVELS: Final = (Level(32, 5, 2, 8, 30.0, 0.5), Level(32, 3, 1, 4, 10.0, 0.3), Level(0, 3, 1, 6, 2.0, 0.02))
+# On coarse copies neighbours read the same voxels, so that few points do; all of them only have the last word.
+LEVELS: Final = (
+    Level(32, 5, 2, 8, 30.0, 0.5, 500),
+    Level(32, 3, 1, 4, 10.0, 0.3, 500),
+    Level(0, 3, 1, 3, 2.0, 0.1, 1250),
+    Level(0, 3, 1, 2, 2.0, 0.05, MOST_POINTS),
+)
 
 
 class Alignment(NamedTuple):
@@ -76,9 +84,9 @@ def thinned(count: int) -> slice:
     return slice(None, None, max(1, -(-count // MOST_POINTS)))
 
 
-def coarse_step(count: int) -> int:
-    """Of `count` points each so many-th is used on coarse copies."""
-    return max(1, count // COARSE_POINTS)
+def picked(count: int, wanted: int) -> slice:
+    """Which of `count` points a level uses that wants about so many."""
+    return slice(None, None, max(1, count // wanted))
 
 
 def align(
@@ -96,14 +104,15 @@ def align(
     frame; rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px: the start. `with_scale` refines scale as well.
     """
     used = points[:, thinned(points.shape[1])]
-    camera = (used @ rotation.transpose(0, 2, 1)).astype(np.float64) * scale[:, None, None]  # (B, n, 3) px, y up
-    offset = np.stack([translation[:, 0], -translation[:, 1], np.zeros_like(scale)], axis=1).astype(np.float64)
+    offset = np.stack([translation[:, 0], -translation[:, 1], np.zeros_like(scale)], axis=1)
     turn, moved, growth, step, agreement, residual, valid, taken, usable = icp_kernel.refine_batch(
         np.ascontiguousarray(volume, np.float32),
-        camera,
-        offset,
+        np.ascontiguousarray(used.transpose(0, 2, 1), np.float32),
+        np.ascontiguousarray(rotation, np.float64),
+        np.ascontiguousarray(scale, np.float64),
+        np.ascontiguousarray(offset, np.float64),
         np.array(levels, np.float64),
-        coarse_step(camera.shape[1]),
+        JUDGED_POINTS,
         with_scale,
     )
     good = usable & (valid >= LEAST_POINTS) & np.isfinite(step)

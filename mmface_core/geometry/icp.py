@@ -13,7 +13,17 @@ from torch.nn import functional as F
 
 from mmface_core.conventions import CROP_SIZE
 from mmface_core.geometry import icp_kernel
-from mmface_core.geometry.align import LEAST_POINTS, LEVELS, Level, align, coarse_step, icp_vertex_numbers, thinned
+from mmface_core.geometry.align import (
+    JUDGED_POINTS,
+    LEAST_POINTS,
+    LEVELS,
+    Level,
+    align,
+    icp_vertex_numbers,
+    picked,
+    thinned,
+)
+from mmface_core.geometry.icp_block import GRADIENT_FLOOR
 from mmface_core.geometry.rotation import skew
 from mmface_core.model.face_model import FaceModel
 
@@ -105,7 +115,7 @@ def _refine(volume: Tensor, camera: Tensor, offset: Tensor, with_scale: bool, le
     taken = torch.zeros(len(camera), dtype=torch.int64, device=camera.device)
     for level in levels:
         field, voxel = smoothed(volume, level)
-        points = camera[:, :: coarse_step(camera.shape[1])] if field.shape[-1] < volume.shape[-1] else camera
+        points = camera[:, picked(camera.shape[1], level.points)]
         running = torch.ones_like(step, dtype=torch.bool)
         for _ in range(level.steps):
             moved = growth[:, None, None] * (points @ turn.transpose(1, 2))
@@ -121,7 +131,8 @@ def _refine(volume: Tensor, camera: Tensor, offset: Tensor, with_scale: bool, le
             step = torch.where(running, update[:, 3:6].norm(dim=1) + icp_kernel.ARM_PX * arm, step)  # px on the surface
             taken = taken + running
             running = running & ~(step < level.enough_px)
-    moved = growth[:, None, None] * (camera @ turn.transpose(1, 2)) + offset[:, None]
+    judged = camera[:, picked(camera.shape[1], JUDGED_POINTS)]
+    moved = growth[:, None, None] * (judged @ turn.transpose(1, 2)) + offset[:, None]
     distance, _, valid = surface_distance(field, moved, voxel)
     near = (valid > 0) & (distance.abs() < CROP_SIZE / volume.shape[-1])
     agreement = near.sum(dim=1) / _in_cube(moved).sum(dim=1).clamp(min=1)
@@ -189,8 +200,8 @@ def surface_distance(field: Tensor, points: Tensor, voxel: float) -> tuple[Tenso
     slope = torch.stack([slope_x, -slope_y, far - near], dim=-1) / voxel  # per px, y up
     steep = slope.norm(dim=-1)
     inside = ((grid > -0.5) & (grid < size - 0.5)).all(dim=-1)
-    valid = (inside & (steep > icp_kernel.GRADIENT_FLOOR)).to(field.dtype)
-    steep = steep.clamp(min=icp_kernel.GRADIENT_FLOOR)
+    valid = (inside & (steep > GRADIENT_FLOOR) & (steep < torch.inf)).to(field.dtype)
+    steep = steep.clamp(min=GRADIENT_FLOOR)
     return (0.5 - p) / steep, -slope / steep[..., None], valid
 
 

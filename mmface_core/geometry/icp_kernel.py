@@ -1,35 +1,39 @@
 """The ICP of `mmface_core.geometry.icp` as compiled loops for the CPU: the same steps without arrays in between.
 
 One face at a time. The volume is never read from end to end: a coarse copy is taken from a part of its voxels
-(`survey`), and the last level touches only those around the mesh's points and blurs them on the fly. `icp` holds the
-plain twin, and tests hold the two together.
+(`icp_field.survey`), and the last levels touch only those around the mesh's points and blur them on the fly
+(`icp_block`). `icp` holds the plain twin, and tests hold the two together.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numba
 import numpy as np
+from numba import float32
 
 from mmface_core.conventions import CROP_SIZE
+from mmface_core.geometry.icp_block import BLOCK, DISTANCE, TERMS, WEIGHT, WORK_SIZE, inside_cube, measure
+from mmface_core.geometry.icp_field import box_blur, survey
 
-GRADIENT_FLOOR = 2e-3
-"""Slope of the probability per pixel below which the field is flat and says nothing."""
-ARM_PX = 60.0
+ARM_PX: Final = 60.0
 """Distance from the head's centre at which a turn is counted in pixels."""
-LAZY_WIDTH = 3
+LAZY_WIDTH: Final = 3
 """A single blur of this width over the volume's own voxels is computed where it is read, and nowhere else."""
-_FAST = {"contract", "reassoc", "arcp"}
-"""Freedoms of the compiler that leave NaN and infinity as they are: they mark voxels that say nothing."""
+_FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
-@numba.njit(cache=True, nogil=True)
-def refine_batch(volumes, cameras, offsets, levels, coarse_step, with_scale):  # pragma: no cover - compiled
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def refine_batch(
+    volumes, points, rotations, scales, offsets, levels, judged, with_scale
+):  # pragma: no cover - compiled
     """Refine B faces.
 
-    volumes (B, N, N, N) f32; cameras (B, n, 3) f64: mesh points turned and scaled by the start, px, y up; offsets
-    (B, 3) f64 px, y up; levels (L, 6) f64 rows of `Level`; coarse_step: levels on a coarser copy use each so many-th
-    point. Returns turn (B, 3, 3), offset (B, 3), growth (B,), last step (B,) px, agreement (B,), residual (B,) px, how
-    many points had a say (B,), steps taken (B,), and whether the coarse copy is finite and holds a surface (B,).
+    volumes (B, N, N, N) f32; points (B, 3, n) f32 mm; rotations (B, 3, 3), scales (B,) px/mm, offsets (B, 3) px with y
+    up, f64: the start; levels (L, 7) f64 rows of `Level`; judged: about how many points the end is judged by. Returns
+    turn (B, 3, 3), offset (B, 3), growth (B,), last step (B,) px, agreement (B,), residual (B,) px, how many points had
+    a say (B,), steps taken (B,), and whether the coarse copy is finite and holds a surface (B,).
     """
     count, size = volumes.shape[0], volumes.shape[1]
     turns, growths = np.zeros((count, 3, 3)), np.ones(count)
@@ -37,6 +41,7 @@ def refine_batch(volumes, cameras, offsets, levels, coarse_step, with_scale):  #
     steps, agreements, residuals = np.full(count, np.inf), np.zeros(count), np.full(count, np.inf)
     valid_counts, taken = np.zeros(count, np.int64), np.zeros(count, np.int64)
     usable = np.zeros(count, np.bool_)
+    work = np.empty(WORK_SIZE, np.float32)
     pool = 1
     for row in range(levels.shape[0]):
         if levels[row, 0] > 0:
@@ -49,8 +54,9 @@ def refine_batch(volumes, cameras, offsets, levels, coarse_step, with_scale):  #
         if not (np.isfinite(pooled.sum()) and pooled.min() < 0.5 and pooled.max() > 0.5):
             continue
         usable[item] = True
+        start = scales[item] * rotations[item]
         turn, offset, growth, step, agreement, residual, valid, iterations = _refine(
-            volume, pooled, cameras[item], offsets[item].copy(), levels, coarse_step, with_scale
+            volume, pooled, points[item], start, offsets[item].copy(), levels, judged, with_scale, work
         )
         turns[item], out_offsets[item], growths[item] = turn, offset, growth
         steps[item], agreements[item], residuals[item], valid_counts[item] = step, agreement, residual, valid
@@ -58,141 +64,103 @@ def refine_batch(volumes, cameras, offsets, levels, coarse_step, with_scale):  #
     return turns, out_offsets, growths, steps, agreements, residuals, valid_counts, taken, usable
 
 
-@numba.njit(cache=True, nogil=True)
-def survey(volume, pool):  # pragma: no cover - compiled
-    """Coarse copy (n, n, n) f32 of (N, N, N): the mean over the eight voxels in the middle of each block of pool^3.
-
-    The middle alone is read, a quarter of the lines at pool 4, because a blur follows that is wider than a block. Where
-    the block has a middle voxel (pool odd), that one is taken.
-    """
-    size = volume.shape[0]
-    cells = size // pool
-    first, wide = (pool - 1) // 2, 2 - pool % 2
-    out = np.zeros((cells, cells, cells), np.float32)
-    share = np.float32(1.0 / wide**3)
-    for d in range(cells):
-        for row in range(cells):
-            line = out[d, row]
-            for i in range(first, first + wide):
-                for j in range(first, first + wide):
-                    values = volume[d * pool + i, row * pool + j]
-                    if wide == 2:
-                        for column in range(cells):
-                            line[column] += values[column * pool + first] + values[column * pool + first + 1]
-                    else:
-                        for column in range(cells):
-                            line[column] += values[column * pool + first]
-            for column in range(cells):
-                line[column] *= share
-    return out
-
-
-@numba.njit(cache=True, nogil=True)
-def _refine(volume, pooled, camera, offset, levels, coarse_step, with_scale):  # pragma: no cover - compiled
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _refine(volume, pooled, points, start, offset, levels, judged, with_scale, work):  # pragma: no cover - compiled
     unknowns = 7 if with_scale else 6
     turn, growth, step, taken = np.eye(3), 1.0, np.inf, 0
     field, lazy = volume, False
+    system = np.empty((7, 8))
     for row in range(levels.shape[0]):
         cells, width, blurs = int(levels[row, 0]), int(levels[row, 1]), int(levels[row, 2])
-        kernel, enough = levels[row, 4], levels[row, 5]
+        kernel, enough, wanted = levels[row, 4], levels[row, 5], int(levels[row, 6])
         coarse = cells > 0 and cells < volume.shape[0]
         field = pooled if coarse else volume
         lazy = not coarse and width == LAZY_WIDTH and blurs == 1
         if not lazy:
             for _ in range(blurs):
                 field = box_blur(field, width)
-        every = coarse_step if coarse else 1
+        some = _picked(points, wanted)
         for _ in range(int(levels[row, 3])):
-            hessian, gradient = _normal_equations(field, lazy, camera, every, turn, offset, growth, kernel, unknowns)
-            update = _solve(hessian, gradient, unknowns)
-            turn = _turned(update[:3], turn)
+            system[:] = 0.0
+            transform = growth * _product(turn, start)
+            for first in range(0, some.shape[1], BLOCK):
+                count = min(BLOCK, some.shape[1] - first)
+                measure(field, lazy, some, first, count, transform, offset, kernel, work)
+                _add_terms(work, count, unknowns, system)
+            update = _solve(system, unknowns)
+            turn = _product(_turn_by(update[:3]), turn)
             offset += update[3:6]
             growth *= np.exp(update[6])
             step = np.sqrt((update[3:6] ** 2).sum()) + ARM_PX * (np.sqrt((update[:3] ** 2).sum()) + abs(update[6]))
             taken += 1
             if step < enough:
                 break
-    agreement, residual, valid = _judge(field, lazy, camera, turn, offset, growth, CROP_SIZE / volume.shape[0])
+    transform = growth * _product(turn, start)
+    near_px = CROP_SIZE / volume.shape[0]
+    agreement, residual, valid = _judge(field, lazy, _picked(points, judged), transform, offset, near_px, work)
     return turn, offset, growth, step, agreement, residual, valid, taken
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST)
-def _normal_equations(
-    field, lazy, camera, every, turn, offset, growth, kernel, unknowns
-):  # pragma: no cover - compiled
-    hessian, gradient = np.zeros((7, 7)), np.zeros(7)
-    jacobian = np.zeros(7)
-    voxel = CROP_SIZE / field.shape[0]
-    for i in range(0, camera.shape[0], every):
-        c = camera[i]
-        x = growth * (turn[0, 0] * c[0] + turn[0, 1] * c[1] + turn[0, 2] * c[2])
-        y = growth * (turn[1, 0] * c[0] + turn[1, 1] * c[1] + turn[1, 2] * c[2])
-        z = growth * (turn[2, 0] * c[0] + turn[2, 1] * c[1] + turn[2, 2] * c[2])
-        if lazy:
-            distance, nx, ny, nz, valid = sample_blurred(field, x + offset[0], y + offset[1], z + offset[2], voxel)
-        else:
-            distance, nx, ny, nz, valid = sample(field, x + offset[0], y + offset[1], z + offset[2], voxel)
-        if not valid:
-            continue
-        distance = min(max(distance, -kernel), kernel)
-        weight = 1.0 / (1.0 + (distance / kernel) ** 2) ** 2
-        jacobian[0], jacobian[1], jacobian[2] = y * nz - z * ny, z * nx - x * nz, x * ny - y * nx
-        jacobian[3], jacobian[4], jacobian[5] = nx, ny, nz
-        jacobian[6] = x * nx + y * ny + z * nz
-        for j in range(unknowns):
-            weighted = weight * jacobian[j]
-            gradient[j] += weighted * distance
-            for k in range(j, unknowns):
-                hessian[j, k] += weighted * jacobian[k]
-    return hessian, gradient
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _picked(points, wanted):  # pragma: no cover - compiled
+    """About `wanted` of points (3, n), evenly picked; as many as there are of fewer."""
+    every = max(1, points.shape[1] // wanted)
+    return points if every == 1 else points[:, ::every].copy()
 
 
-@numba.njit(cache=True, nogil=True, fastmath=_FAST)
-def _judge(field, lazy, camera, turn, offset, growth, near_px):  # pragma: no cover - compiled
-    voxel = CROP_SIZE / field.shape[0]
-    distances = np.empty(camera.shape[0])
-    valid_count, near, inside = 0, 0, 0
-    for i in range(camera.shape[0]):
-        c = camera[i]
-        x = growth * (turn[0, 0] * c[0] + turn[0, 1] * c[1] + turn[0, 2] * c[2]) + offset[0]
-        y = growth * (turn[1, 0] * c[0] + turn[1, 1] * c[1] + turn[1, 2] * c[2]) + offset[1]
-        z = growth * (turn[2, 0] * c[0] + turn[2, 1] * c[1] + turn[2, 2] * c[2]) + offset[2]
-        if -0.5 < x < CROP_SIZE - 0.5 and -0.5 < -y < CROP_SIZE - 0.5 and -CROP_SIZE / 2 < z < CROP_SIZE / 2:
-            inside += 1
-        if lazy:
-            distance, _, _, _, valid = sample_blurred(field, x, y, z, voxel)
-        else:
-            distance, _, _, _, valid = sample(field, x, y, z, voxel)
-        if valid:
-            distances[valid_count] = abs(distance)
-            valid_count += 1
-            if abs(distance) < near_px:
-                near += 1
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
+def _add_terms(work, count, unknowns, system):  # pragma: no cover - compiled
+    """Add a measured block to system (7, 8) f64: the upper half of the normal matrix, then the gradient."""
+    # Slices, and no sums of indices: only so does the compiler see that none is negative, and use vectors.
+    weight = work[WEIGHT : WEIGHT + count]
+    for j in range(unknowns):
+        row = work[TERMS + j * BLOCK : TERMS + j * BLOCK + count]
+        for k in range(j, 8):
+            column = work[TERMS + k * BLOCK : TERMS + k * BLOCK + count]  # the eighth is the distance
+            total = float32(0.0)
+            for m in range(count):
+                total += weight[m] * row[m] * column[m]
+            system[j, k] += total
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _judge(field, lazy, points, transform, offset, near_px, work):  # pragma: no cover - compiled
+    distances = np.empty(points.shape[1], np.float32)
+    valid, near, inside = 0, 0, 0
+    for first in range(0, points.shape[1], BLOCK):
+        count = min(BLOCK, points.shape[1] - first)
+        measure(field, lazy, points, first, count, transform, offset, CROP_SIZE, work)
+        inside += inside_cube(count, field.shape[0], work)
+        for m in range(count):
+            if work[WEIGHT + m] > 0:
+                distances[valid] = abs(work[DISTANCE + m])
+                near += distances[valid] < near_px
+                valid += 1
     residual = np.inf
-    if valid_count:
+    if valid:
         # The lower median, as torch takes it.
-        residual = np.partition(distances[:valid_count], (valid_count - 1) // 2)[(valid_count - 1) // 2]
-    return near / max(1, inside), residual, valid_count
+        residual = np.partition(distances[:valid], (valid - 1) // 2)[(valid - 1) // 2]
+    return near / max(1, inside), residual, valid
 
 
-@numba.njit(cache=True, nogil=True)
-def _solve(hessian, gradient, unknowns):  # pragma: no cover - compiled
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _solve(system, unknowns):  # pragma: no cover - compiled
     """The damped step (7,), by Cholesky's factors in place: LAPACK costs more to call than this to run."""
     update = np.zeros(7)
     largest = 0.0
     for j in range(unknowns):
-        largest = max(largest, hessian[j, j])
+        largest = max(largest, system[j, j])
     lower = np.zeros((7, 7))
     for j in range(unknowns):
         for k in range(j + 1):
-            value = hessian[k, j]
+            value = system[k, j]
             if j == k:
-                value += 1e-3 * hessian[j, j] + 1e-6 * largest + 1e-6
+                value += 1e-3 * system[j, j] + 1e-6 * largest + 1e-6
             for m in range(k):
                 value -= lower[j, m] * lower[k, m]
             lower[j, k] = np.sqrt(max(value, 1e-300)) if j == k else value / lower[k, k]
     for j in range(unknowns):
-        value = -gradient[j]
+        value = -system[j, 7]
         for m in range(j):
             value -= lower[j, m] * update[m]
         update[j] = value / lower[j, j]
@@ -206,143 +174,28 @@ def _solve(hessian, gradient, unknowns):  # pragma: no cover - compiled
     return update
 
 
-@numba.njit(cache=True, nogil=True)
-def _turned(vector, turn):  # pragma: no cover - compiled
-    """The rotation of a vector (3,), held to half a radian, by Rodrigues' formula, times a rotation (3, 3).
-
-    Written out, because `@` would load a linear algebra library for nine numbers.
-    """
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _turn_by(vector):  # pragma: no cover - compiled
+    """The rotation (3, 3) of a vector (3,), held to half a radian, by Rodrigues' formula."""
     angle = max(1e-9, np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2))
     x, y, z = vector[0] / angle, vector[1] / angle, vector[2] / angle
     used = min(angle, 0.5)
     s, c = np.sin(used), 1.0 - np.cos(used)
-    first = np.array(
+    return np.array(
         [
             [1.0 - c * (y * y + z * z), c * x * y - s * z, c * x * z + s * y],
             [c * x * y + s * z, 1.0 - c * (x * x + z * z), c * y * z - s * x],
             [c * x * z - s * y, c * y * z + s * x, 1.0 - c * (x * x + y * y)],
         ]
     )
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _product(first, second):  # pragma: no cover - compiled
+    """first @ second of (3, 3), written out, because `@` would load a linear algebra library for nine numbers."""
     out = np.zeros((3, 3))
     for i in range(3):
         for j in range(3):
             for k in range(3):
-                out[i, j] += first[i, k] * turn[k, j]
-    return out
-
-
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def _found(p, sx, sy, sz):  # pragma: no cover - compiled
-    """Signed distance px, outward normal and whether they mean anything, of a probability and its slope per px."""
-    steep = np.sqrt(sx * sx + sy * sy + sz * sz)
-    if not steep > GRADIENT_FLOOR:
-        return 0.0, 0.0, 0.0, 0.0, False
-    return (0.5 - p) / steep, -sx / steep, -sy / steep, -sz / steep, True
-
-
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def sample(field, x, y, z, voxel):  # pragma: no cover - compiled
-    """Signed distance px, outward normal (3 numbers) and whether they mean anything, at camera px with y up."""
-    size = field.shape[0]
-    first = (voxel - 1.0) / 2
-    gu, gv, gw = (x - first) / voxel, (-y - first) / voxel, z / voxel + (size - 1) / 2
-    edge = size - 0.5
-    if not (gu > -0.5 and gu < edge and gv > -0.5 and gv < edge and gw > -0.5 and gw < edge):
-        return 0.0, 0.0, 0.0, 0.0, False
-    i, j, k = (
-        min(max(int(np.floor(gu)), 0), size - 2),
-        min(max(int(np.floor(gv)), 0), size - 2),
-        min(max(int(np.floor(gw)), 0), size - 2),
-    )
-    u, v, w = gu - i, gv - j, gw - k
-    a, b = field[k, j, i], field[k, j, i + 1]
-    c, d = field[k, j + 1, i], field[k, j + 1, i + 1]
-    e, f = field[k + 1, j, i], field[k + 1, j, i + 1]
-    g, h = field[k + 1, j + 1, i], field[k + 1, j + 1, i + 1]
-    ab, cd, ef, gh = a + u * (b - a), c + u * (d - c), e + u * (f - e), g + u * (h - g)
-    near, far = ab + v * (cd - ab), ef + v * (gh - ef)
-    bottom, top = (b - a) + v * ((d - c) - (b - a)), (f - e) + v * ((h - g) - (f - e))
-    sx = (bottom + w * (top - bottom)) / voxel
-    sy = -((cd - ab) + w * ((gh - ef) - (cd - ab))) / voxel
-    return _found(near + w * (far - near), sx, sy, (far - near) / voxel)
-
-
-@numba.njit(cache=True, nogil=True, fastmath=_FAST, inline="always")
-def sample_blurred(field, x, y, z, voxel):  # pragma: no cover - compiled
-    """`sample` of `box_blur(field, 3)`, from the 64 voxels that have a part in it.
-
-    Along an axis, four neighbours a, b, c, d at the fraction u give the value ((1-u) a + b + c + u d) / 3 and the slope
-    (d - a) / 3; the three axes are taken one after another.
-    """
-    size = field.shape[0]
-    first = (voxel - 1.0) / 2
-    gu, gv, gw = (x - first) / voxel, (-y - first) / voxel, z / voxel + (size - 1) / 2
-    edge = size - 0.5
-    if not (gu > -0.5 and gu < edge and gv > -0.5 and gv < edge and gw > -0.5 and gw < edge):
-        return 0.0, 0.0, 0.0, 0.0, False
-    i, j, k = (
-        min(max(int(np.floor(gu)), 0), size - 2),
-        min(max(int(np.floor(gv)), 0), size - 2),
-        min(max(int(np.floor(gw)), 0), size - 2),
-    )
-    u, v, w = np.float32(gu - i), np.float32(gv - j), np.float32(gw - k)
-    one = np.float32(1.0)
-    value = slope_u = slope_v = slope_w = np.float32(0.0)
-    last = size - 1
-    i0, i3 = max(i - 1, 0), min(i + 2, last)
-    for dk in range(4):
-        plane = field[min(max(k - 1 + dk, 0), last)]
-        row_value = row_u = row_v = np.float32(0.0)
-        for dj in range(4):
-            row = plane[min(max(j - 1 + dj, 0), last)]
-            a, b, c, d = row[i0], row[i], row[i + 1], row[i3]
-            across = (one - u) * a + b + c + u * d
-            share = (one - v) if dj == 0 else (v if dj == 3 else one)
-            row_value += share * across
-            row_u += share * (d - a)
-            if dj == 0:
-                row_v -= across
-            elif dj == 3:
-                row_v += across
-        share = (one - w) if dk == 0 else (w if dk == 3 else one)
-        value += share * row_value
-        slope_u += share * row_u
-        slope_v += share * row_v
-        if dk == 0:
-            slope_w -= row_value
-        elif dk == 3:
-            slope_w += row_value
-    scale = 1.0 / (27.0 * voxel)
-    return _found(value / 27.0, slope_u * scale, -slope_v * scale, slope_w * scale)
-
-
-@numba.njit(cache=True, nogil=True)
-def box_blur(field, width):  # pragma: no cover - compiled
-    """(n, n, n) f32 averaged over `width` (odd) voxels along each axis; the border repeats itself outwards."""
-    size, half = field.shape[0], width // 2
-    share = np.float32(1.0 / width**3)
-    plane = np.empty((size, size), np.float32)
-    line = np.empty(size + 2 * half, np.float32)  # with its border repeated
-    out = np.empty_like(field)
-    for d in range(size):
-        plane[:] = 0.0
-        for offset in range(-half, half + 1):
-            other = field[min(max(d + offset, 0), size - 1)]
-            for row in range(size):
-                for column in range(size):
-                    plane[row, column] += other[row, column]
-        for row in range(size):
-            line[:] = 0.0
-            for offset in range(-half, half + 1):
-                values = plane[min(max(row + offset, 0), size - 1)]
-                for column in range(size):
-                    line[half + column] += values[column]
-            line[:half], line[half + size :] = line[half], line[half + size - 1]
-            target = out[d, row]
-            target[:] = 0.0
-            for offset in range(width):
-                for column in range(size):
-                    target[column] += line[offset + column]
-            for column in range(size):
-                target[column] *= share
+                out[i, j] += first[i, k] * second[k, j]
     return out

@@ -1,6 +1,8 @@
 """Frames come in order, with their own times, and what cannot be read is named."""
 
 import struct
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 from mmface_core.capture.sources import Ahead, Frame, image_files, open_source, read_image
 from mmface_core.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def write_video(path: Path, count: int = 12, fps: float = 20.0, size: tuple[int, int] = (64, 48)) -> Path:
@@ -183,6 +187,66 @@ def test_leaving_early_stops_the_decoder_and_closes_the_source():
         raise KeyboardInterrupt
     assert source.closed
     assert not any(thread.name == "decoder" for thread in threading.enumerate())
+
+
+def test_a_source_is_never_closed_while_it_decodes(monkeypatch):
+    """A second Ctrl-C strikes while we wait for the decoder, which is in the middle of a frame."""
+    told, goes_on, closed_amid = threading.Event(), threading.Event(), []
+
+    class Held(Endless):
+        def frames(self):
+            yield Frame(np.zeros((2, 2, 3), np.uint8), 0, 0.0)
+            self.decoding = True
+            told.set()
+            goes_on.wait(10)
+            self.decoding = False
+
+        def close(self) -> None:
+            closed_amid.append(self.decoding)
+
+    def interrupted(timeout: float | None = None) -> None:
+        raise KeyboardInterrupt
+
+    source = Held()
+    ahead = Ahead(source)
+    thread = ahead._thread
+    next(ahead.__enter__())
+    assert told.wait(10)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(thread, "join", interrupted)
+        ahead.__exit__(None, None, None)
+    assert closed_amid == []
+    goes_on.set()
+    thread.join(10)
+    assert closed_amid == [False]
+
+
+LEFT = """
+import time
+import numpy as np
+from mmface_core.capture.sources import Ahead, Frame
+
+class Slow:
+    name, fps, is_still, expected = "slow", 25.0, False, None
+
+    def frames(self):
+        while True:
+            time.sleep(0.3)
+            print("decoded", flush=True)
+            yield Frame(np.zeros((2, 2, 3), np.uint8), 0, 0.0)
+
+    def close(self):
+        print("closed", flush=True)
+
+next(Ahead(Slow()).__enter__())
+"""
+
+
+def test_a_program_that_ends_amid_a_frame_waits_for_its_decoder():
+    """As where Ctrl-C strikes before the context is entered: nobody is left to stop the thread."""
+    done = subprocess.run([sys.executable, "-c", LEFT], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "closed"
 
 
 def test_an_error_of_the_decoder_reaches_the_reader(tmp_path):
