@@ -335,6 +335,11 @@ def set_status(window, text) -> None:
     window.workspace.status_text_set(text)
 
 
+def own_program():
+    """The path of this Blender; None where bpy is a module of a Python."""
+    return None if getattr(bpy.app, "module", False) else (bpy.app.binary_path or None)
+
+
 def override(**members):
     """A context in which operators find these members."""
     return bpy.context.temp_override(**members)

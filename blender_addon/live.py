@@ -8,39 +8,29 @@ that the viewport is smooth even where the engine is slower than the screen.
 import time
 from array import array
 from bisect import bisect_right
-from collections import deque
 
 import bpy
 from mathutils import Euler, Quaternion
 
 from . import compat
 from .errors import SceneError
+from .live_channels import Channel, between, copied, show, write
+from .live_view import LiveView, Rate
 from .scene import bake as baking
 from .scene import rest
 
 CATCH_UP = 0.06  # seconds in which two thirds of the way to the engine's last word are gone
-RATE_OVER = 2.0  # seconds over which updates are counted
-
-
-class _Channel:
-    """A property of a data-block that live values go to; found by name anew, since undo replaces what it points to."""
-
-    def __init__(self, kind: str, name: str, path: str, mode: str = "") -> None:
-        self.kind, self.name, self.path, self.mode = kind, name, path, mode
-
-    def datablock(self):
-        obj = bpy.data.objects.get(self.name)
-        if obj is None:
-            raise SceneError("rig", f"The object {self.name} is gone, so live stopped.")
-        return obj.data.shape_keys if self.kind == "key" else obj
 
 
 class LiveDriver:
     """One live session on one scene."""
 
-    def __init__(self, scene) -> None:
+    def __init__(self, scene, quick: bool = False) -> None:
+        """quick: see `LiveView`."""
         self.scene = scene.name
+        self.view = LiveView(quick)
         self.latency, self.rate, self.seen = 0.0, 0.0, False
+        self.showed = False  # whether the last update is being drawn
         self.recorded = []  # rows of (the source's seconds since the first, [values of all channels])
         self._recorded_from = 0.0
         self.recording_since = None
@@ -49,15 +39,14 @@ class LiveDriver:
         self._target = self._shown = None
         self._rested = {}  # place -> (channel, value)
         self._detached = {}  # (kind, object) -> (action, slot names)
-        self._updates = deque()
+        self._updates = Rate()
         self._last = time.monotonic()
         self._pivots = []
 
     @property
     def updates(self) -> float:
-        """Updates of the rig a second."""
-        stamps = self._updates
-        return (len(stamps) - 1) / (stamps[-1] - stamps[0]) if len(stamps) > 1 and stamps[-1] > stamps[0] else 0.0
+        """Updates of the rig a second, drawn or not; `view.drawn` has those that were drawn."""
+        return self._updates.value
 
     def hear(self, message: dict) -> None:
         """An event of the engine's live request."""
@@ -74,14 +63,13 @@ class LiveDriver:
                 # What is kept is what the engine saw, however seldom a slow viewport can show it.
                 if not self.recorded:
                     self._recorded_from = message["time"]
-                self.recorded.append((message["time"] - self._recorded_from, [_copy(value) for value in target]))
+                self.recorded.append((message["time"] - self._recorded_from, [copied(value) for value in target]))
 
     def _meet(self, message: dict) -> None:
         """The channels, in the order in which values come."""
         self._channels = []
         for key in message["keys"]:
-            path = f'key_blocks["{bpy.utils.escape_identifier(key["key"])}"].value'
-            self._channels.append(_Channel("key", key["object"], path))
+            self._channels.append(Channel("key", key["object"], key["key"]))
         for turn in message["turns"]:
             name = turn["object"]
             if turn["pivot"]:
@@ -89,12 +77,10 @@ class LiveDriver:
             obj = bpy.data.objects.get(name)
             if obj is None:
                 raise SceneError("rig", f"The object {name} is gone, so live stopped.")
-            prefix, mode = "", obj.rotation_mode
-            if turn["bone"]:
-                prefix = f'pose.bones["{bpy.utils.escape_identifier(turn["bone"])}"].'
-                mode = obj.pose.bones[turn["bone"]].rotation_mode
-            self._channels.append(_Channel("turn", name, prefix + baking.rotation_property(mode), mode))
-            self._channels.append(_Channel("place", name, prefix + "location"))
+            bone = turn["bone"] or ""
+            mode = obj.pose.bones[bone].rotation_mode if bone else obj.rotation_mode
+            self._channels.append(Channel("turn", name, bone, mode))
+            self._channels.append(Channel("place", name, bone))
         self._target = self._shown = None
         for channel in self._channels:
             datablock = channel.datablock()
@@ -115,7 +101,7 @@ class LiveDriver:
         self._pivots.append((channel["object"], children))
         return channel["object"]
 
-    def _detach(self, channel: _Channel, datablock) -> None:
+    def _detach(self, channel: Channel, datablock) -> None:
         """Curves would fight with live values: meanwhile the data-block plays nothing."""
         where = (channel.kind == "key", channel.name)
         if where in self._detached:
@@ -131,37 +117,21 @@ class LiveDriver:
             datablock.animation_data.use_nla = False
 
     def apply(self) -> None:
-        """One update of the rig."""
+        """One update of the rig; it is drawn when there is time for that."""
         if self._target is None:
             return
         now = time.monotonic()
         share = min(1.0, (now - self._last) / CATCH_UP)
         self._last = now
         if self._shown is None:
-            self._shown = list(self._target)
-        shown = self._shown
-        for index, (channel, target) in enumerate(zip(self._channels, self._target, strict=True)):
-            if target is None:
-                continue
-            if channel.kind == "turn":
-                shown[index] = shown[index].slerp(target, share)
-            elif channel.kind == "place":
-                shown[index] = [a + share * (b - a) for a, b in zip(shown[index], target, strict=True)]
-            else:
-                shown[index] += share * (target - shown[index])
-            rest.set_value(channel.datablock(), channel.path, self._in_its_mode(channel, shown[index]))
-        self._updates.append(now)
-        while len(self._updates) > 2 and now - self._updates[0] > RATE_OVER:
-            self._updates.popleft()
-
-    @staticmethod
-    def _in_its_mode(channel: _Channel, value):
-        if channel.kind != "turn" or channel.mode == "QUATERNION":
-            return value
-        if channel.mode == "AXIS_ANGLE":
-            axis, angle = value.to_axis_angle()
-            return (angle, *axis)
-        return value.to_euler(channel.mode)
+            self._shown = [copied(value) for value in self._target]
+        pairs = zip(self._shown, self._target, strict=True)
+        self._shown = [between(shown, target, share) for shown, target in pairs]
+        write(self._channels, self._shown)
+        self._updates.count()
+        self.showed = self.view.may_show()
+        if self.showed:
+            show(self._channels, self._shown)
 
     # Recording.
 
@@ -174,6 +144,7 @@ class LiveDriver:
     def keep(self, name: str) -> dict:
         """Make what was recorded an action, or put it into the action that the rig had. Returns what `bake` does."""
         self.stop_recording()
+        self.view.close()
         if len(self.recorded) < 2:
             raise SceneError("live", "Nothing was recorded yet: the engine had not seen a face.")
         scene = bpy.data.scenes[self.scene]
@@ -190,7 +161,7 @@ class LiveDriver:
             if rest.marked(action) is None:  # nothing of ours to punch into; an action of the artist's own is kept
                 action = compat.shared_action(names, name, datablock)
                 rest.mark(action, name, rested)
-            values = [self._in_its_mode(channel, row[index]) for row in rows]
+            values = [channel.in_its_mode(row[index]) for row in rows]
             if channel.mode and channel.mode not in ("QUATERNION", "AXIS_ANGLE"):
                 values = _continuous(values, channel.mode)
             parts = list(zip(*values, strict=True)) if channel.kind != "key" else [values]
@@ -215,7 +186,7 @@ class LiveDriver:
             share = min(1.0, max(0.0, (moment - times[before]) / span)) if span > 0 else 0.0
             frames.append(self.first_frame + number)
             pairs = zip(self.recorded[before][1], self.recorded[after][1], strict=True)
-            rows.append([_between(a, b, share) for a, b in pairs])
+            rows.append([between(a, b, share) for a, b in pairs])
         return frames, rows
 
     def pause(self) -> None:
@@ -231,6 +202,7 @@ class LiveDriver:
 
     def stop(self) -> None:
         """Everything as it was before live."""
+        self.view.close()
         self._give_back()
         for channel, value in self._rested.values():
             try:
@@ -261,20 +233,6 @@ class LiveDriver:
             if found is not None:
                 compat.set_active_action(datablock, found, compat.slot_of(found, slot))
         self._detached = {}
-
-
-def _copy(value):
-    return value.copy() if isinstance(value, Quaternion) else (list(value) if isinstance(value, list) else value)
-
-
-def _between(a, b, share: float):
-    if a is None or b is None:
-        return None
-    if isinstance(a, Quaternion):
-        return a.slerp(b, share)
-    if isinstance(a, list):
-        return [x + share * (y - x) for x, y in zip(a, b, strict=True)]
-    return a + share * (b - a)
 
 
 def _continuous(eulers: list, mode: str) -> list:

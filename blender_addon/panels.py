@@ -9,6 +9,7 @@ from . import compat, pictures, wrap
 from .presets import MMFACE_PT_presets
 from .scene.rig_objects import chosen_rig
 from .session import session
+from .tasks import PARTS
 
 
 class _Panel:
@@ -165,6 +166,7 @@ class MMFACE_PT_mapping(_Panel, bpy.types.Panel):
         if not settings.mapping:
             wrap.draw(layout, "The mapping is made when you first capture, or now:", context)
             layout.operator("mmface.map_rig", icon="VIEWZOOM")
+            layout.operator("mmface.map_rig", text="Map by Shape", icon="MOD_SHRINKWRAP").how = "geometry"
             layout.operator("mmface.mapping_load", icon="IMPORT")
             return
         column = layout.column(align=True)
@@ -175,6 +177,7 @@ class MMFACE_PT_mapping(_Panel, bpy.types.Panel):
         row.separator()
         row.operator("mmface.mapping_load", text="Load", icon="IMPORT")
         row.operator("mmface.mapping_save", text="Save", icon="EXPORT")
+        column.operator("mmface.map_rig", text="Map by Shape", icon="MOD_SHRINKWRAP").how = "geometry"
         if settings.mapping_index < len(settings.mapping):
             _draw_target(layout, context, settings.mapping[settings.mapping_index])
         for note in json.loads(settings.notes or "[]")[:6]:
@@ -208,17 +211,20 @@ class MMFACE_PT_motion(_Panel, bpy.types.Panel):
         layout, settings = self.layout, context.scene.mmface
         layout.use_property_split = True
         layout.use_property_decorate = False
-        layout.prop(settings, "smooth", slider=True)
         layout.prop(settings, "head")
         if settings.source in {"VIDEO", "IMAGE"}:
             layout.prop(settings, "face")
+        row = layout.row()
+        row.enabled = session.live is None or session.live.recording_since is None
+        row.prop(settings, "parts")
         if settings.source in {"VIDEO", "TAKE"}:
-            row = layout.row(align=True, heading="Neutral")
-            row.prop(settings, "use_neutral", text="")
-            field = row.row(align=True)
-            field.active = settings.use_neutral
-            field.prop(settings, "neutral", text="")
-            row.operator("mmface.neutral_here", text="", icon="TIME")
+            column = layout.column(align=True)
+            column.prop(settings, "rest")
+            if settings.rest == "frame":
+                row = column.row(align=True)
+                row.prop(settings, "neutral")
+                row.operator("mmface.neutral_here", text="", icon="TIME")
+            layout.prop(settings, "full_range")
         column = layout.column(align=True)
         column.prop(settings, "lost")
         column.prop(settings, "bridge")
@@ -226,6 +232,28 @@ class MMFACE_PT_motion(_Panel, bpy.types.Panel):
             column.prop(settings, "hold")
             column.prop(settings, "ease")
         column.prop(settings, "min_confidence", slider=True)
+
+
+class MMFACE_PT_cleaning(_Panel, bpy.types.Panel):
+    bl_label = "Cleaning"
+    bl_parent_id = "MMFACE_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012
+
+    def draw(self, context):
+        layout, settings = self.layout, context.scene.mmface
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column(align=True)
+        if settings.smooth_apart:
+            for part in PARTS:
+                column.prop(settings, f"smooth_{part}", slider=True)
+        else:
+            column.prop(settings, "smooth", slider=True)
+        column.prop(settings, "smooth_apart")
+        column = layout.column(heading="Repair")
+        for name in ("clean_outliers", "clean_blinks", "clean_lips", "clean_pairs"):
+            column.prop(settings, name)
+        layout.prop(settings, "symmetry", slider=True)
 
 
 class MMFACE_PT_output(_Panel, bpy.types.Panel):
@@ -245,6 +273,7 @@ class MMFACE_PT_output(_Panel, bpy.types.Panel):
         column.prop(settings, "action_name")
         column.prop(settings, "start")
         column.prop(settings, "rate")
+        column.prop(settings, "reduce")
         column = layout.column(heading="Scene")
         column.prop(settings, "set_range")
         column.prop(settings, "replace")
@@ -269,6 +298,9 @@ class MMFACE_PT_live(_Panel, bpy.types.Panel):
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(settings, "live_play")
+        row = column.row()
+        row.enabled = session.live is None
+        row.prop(settings, "live_quick")
         if settings.source == "VIDEO":
             column.prop(settings, "live_loop")
 
@@ -279,7 +311,8 @@ def _draw_live_state(layout, settings) -> None:
     if driver.updates:
         column = layout.column(align=True)
         icon = "REC" if driver.recording_since is not None else "PLAY"
-        column.label(text=f"{driver.updates:.0f} updates/s", icon=icon, translate=False)
+        drawn = driver.view.drawn.value
+        column.label(text=f"{driver.updates:.0f} updates/s, {drawn:.0f} drawn", icon=icon, translate=False)
         seen = f"{driver.rate:.0f} pictures/s, {driver.latency:.0f} ms" if driver.seen else "No face is seen"
         column.label(text=seen, icon="BLANK1", translate=False)
     else:
@@ -350,6 +383,7 @@ _CLASSES = (
     MMFACE_PT_main,
     MMFACE_PT_live,
     MMFACE_PT_motion,
+    MMFACE_PT_cleaning,
     MMFACE_PT_mapping,
     MMFACE_PT_output,
     MMFACE_PT_export,

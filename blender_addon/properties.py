@@ -57,6 +57,28 @@ class MMFACE_PG_target(bpy.types.PropertyGroup):
     raw_target: StringProperty(options={"HIDDEN"})
 
 
+def _parts_changed(settings, context) -> None:
+    """A face needs a part that moves; a live rig follows at once."""
+    from .session import session
+    from .tasks import engine_settings
+
+    if not settings.parts:
+        settings["parts"] = 0b1111
+    if session.live is not None:
+        session.tell(settings=engine_settings(settings))
+
+
+def _strength(part: str):
+    return FloatProperty(
+        name=part.capitalize(),
+        description=f"Smoothing of the {part} over time. 0 leaves it out",
+        default=0.4,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+
+
 class MMFACE_PG_settings(bpy.types.PropertyGroup):
     """All that MMFace keeps with a scene."""
 
@@ -106,16 +128,57 @@ class MMFACE_PG_settings(bpy.types.PropertyGroup):
             ("off", "Still", "The head does not turn"),
         ),
     )
-    use_neutral: BoolProperty(
-        name="Neutral Frame", description="Take the face in one frame of the clip as the resting face"
+    rest: EnumProperty(
+        name="Resting Face",
+        description="Which face of the clip is the rig's rest",
+        items=(
+            ("auto", "Found", "What the person's face shows most of the time, without an expression"),
+            ("frame", "In a Frame", "The face in a frame of the clip that you choose"),
+            ("off", "As Captured", "The face is not compared with a resting one"),
+        ),
     )
     neutral: IntProperty(
-        name="Neutral Frame", description="Number of the clip's picture, from 0, in which the face rests", min=0
+        name="Frame", description="Number of the clip's picture, from 0, in which the face rests", min=0
+    )
+    full_range: BoolProperty(
+        name="Full Range",
+        description="The person's own largest movements move the rig fully: for a face that moves little",
+    )
+    parts: EnumProperty(
+        name="Parts",
+        description="The parts of the face that are driven; the others stay as they are",
+        options={"ENUM_FLAG"},
+        items=tuple((part.lower(), part, f"Drive the {part.lower()}") for part in ("Mouth", "Eyes", "Brows", "Head")),
+        default={"mouth", "eyes", "brows", "head"},
+        update=_parts_changed,
     )
     smooth: FloatProperty(
         name="Smoothing",
-        description="Smoothing over time, without delay. 0 gives the curves as captured",
+        description="Smoothing over time, without delay. 0 leaves it out",
         default=0.4,
+        min=0.0,
+        max=1.0,
+        subtype="FACTOR",
+    )
+    smooth_apart: BoolProperty(name="Each Part", description="Smooth each part of the face with a strength of its own")
+    smooth_mouth: _strength("mouth")
+    smooth_eyes: _strength("eyes")
+    smooth_brows: _strength("brows")
+    smooth_head: _strength("head")
+    clean_outliers: BoolProperty(
+        name="Jumps", description="Bridge single frames in which the tracking jumped away", default=True
+    )
+    clean_blinks: BoolProperty(name="Blinks", description="Closed lids close fully and quickly", default=True)
+    clean_lips: BoolProperty(name="Lips", description="Lips that close for p, b and m meet", default=True)
+    clean_pairs: BoolProperty(
+        name="Opposites",
+        description="Opposite movements, such as jaw left and right, never show together",
+        default=True,
+    )
+    symmetry: FloatProperty(
+        name="Symmetry",
+        description="How readily small differences between left and right are evened out. 0 leaves them",
+        default=0.5,
         min=0.0,
         max=1.0,
         subtype="FACTOR",
@@ -170,6 +233,16 @@ class MMFACE_PG_settings(bpy.types.PropertyGroup):
     set_range: BoolProperty(
         name="Set Range", description="Set the scene's start and end frame to the clip's", default=True
     )
+    reduce: FloatProperty(
+        name="Fewer Keys",
+        description="Leave keys out where the curve stays within this of every frame's value. 0 keys every frame",
+        default=0.0,
+        min=0.0,
+        soft_max=0.05,
+        max=0.5,
+        step=0.1,
+        precision=3,
+    )
     replace: BoolProperty(
         name="Replace Last", description="An earlier bake of the same clip goes when a new one comes", default=True
     )
@@ -193,6 +266,11 @@ class MMFACE_PG_settings(bpy.types.PropertyGroup):
         name="Play Timeline", description="Play the timeline while recording, to act to what is there already",
         default=True,
     )  # fmt: skip
+    live_quick: BoolProperty(
+        name="Quick View",
+        description="While live, draw viewports without anti-aliasing and overlays, for a slow graphics card. "
+        "Afterwards they are as before",
+    )
 
 
 _CLASSES = (MMFACE_PG_target, MMFACE_PG_settings)

@@ -21,7 +21,9 @@ from .engine.setup import Setup
 from .errors import SceneError
 
 CANCEL_WITHIN = 5.0  # seconds that an engine has to stop a request before it is ended
-BUSY_TICK, LIVE_TICK = 0.1, 1 / 60  # seconds
+BUSY_TICK, LIVE_TICK = 0.1, 1 / 100  # seconds
+# While live, drawing our panel has its price: it goes together with the rig's, this often, or a little later alone.
+PANEL_TICK, LONGEST_STILL = 0.5, 1.0  # seconds
 
 # do: what to ask for; entries: with what; on_event: called with every other event of the request.
 Request = namedtuple("Request", "do entries on_event", defaults=(None,))
@@ -57,6 +59,7 @@ class Task:
         words = {
             "loading": "Loading the engine's network",
             "curves": "Making curves",
+            "shapes": "Comparing shapes",
             "starting": "Starting the engine",
         }
         if self.stage != "frames":
@@ -344,7 +347,7 @@ def _show() -> None:
     """Redraw our panels, and say in the status bar what goes on."""
     global _redrawn
     now = time.monotonic()
-    if session.live is not None and now - _redrawn < 0.25:  # the viewport redraws by itself while the rig moves
+    if session.live is not None and now - _redrawn < (PANEL_TICK if session.live.showed else LONGEST_STILL):
         return
     _redrawn = now
     text = None

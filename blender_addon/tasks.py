@@ -7,7 +7,7 @@ import time
 
 import bpy
 
-from . import mapping_list
+from . import compat, mapping_list
 from .errors import SceneError
 from .live import LiveDriver
 from .scene import bake as baking
@@ -15,21 +15,24 @@ from .scene import onto_rig, read_rig
 from .scene.rig_objects import require_rig, rig_objects
 from .session import Cancelled, Request, session
 
+PARTS = ("mouth", "eyes", "brows", "head")  # of a face, as the engine and the settings call them
+
 
 def capture_and_bake(context):
     """Source to curves on the rig. What was captured before is not captured again."""
-    scene, settings = context.scene.name, context.scene.mmface
-    source_path(settings)  # what is missing is said at once
+    scene = context.scene.name
+    source_path(context.scene.mmface)  # what is missing is said at once
     rig, mapping = yield from _mapped_rig(context)
-    take = yield from take_of_source(settings)
+    take = yield from take_of_source(scene_named(scene).mmface)
     return (yield from _bake(scene, rig, mapping, take))
 
 
-def map_rig(context):
-    """Read the rig and make its mapping anew."""
+def map_rig(context, how: str = "names"):
+    """Read the rig and make its mapping anew, by names or also by how its keys move the face ("both", "geometry")."""
+    scene = context.scene.name
     context.scene.mmface.mapping_by_hand = False
-    yield from _mapped_rig(context, anew=True)
-    return context.scene.mmface.health
+    yield from _mapped_rig(context, anew=True, how=how)
+    return scene_named(scene).mmface.health
 
 
 def check_engine():
@@ -43,8 +46,8 @@ def load_mapping(context, path: str):
     """Fill the list from a file."""
     scene = context.scene.name
     result = yield Request("read_mapping", {"path": path})
-    settings = bpy.data.scenes[scene].mmface
-    chosen = require_rig(bpy.data.scenes[scene], settings.rig, context.view_layer.objects.active)
+    settings = scene_named(scene).mmface
+    chosen = require_rig(scene_named(scene), settings.rig, context.view_layer.objects.active)
     mapping_list.fill(settings, result["mapping"], chosen.name, by_hand=True)
     settings.health = f"{len({item.channel for item in settings.mapping})} channels, from {os.path.basename(path)}"
     return f"Loaded {os.path.basename(path)}"
@@ -58,18 +61,20 @@ def save_mapping(context, path: str):
 
 def save_motion(context, path: str):
     """Capture if need be, and write the rig's curves to a file of the person's."""
-    settings = context.scene.mmface
+    scene = context.scene.name
     rig, mapping = yield from _mapped_rig(context)
-    take = yield from take_of_source(settings)
-    result = yield _motion_request(context.scene, rig, mapping, take, path)
+    take = yield from take_of_source(scene_named(scene).mmface)
+    result = yield _motion_request(scene_named(scene), rig, mapping, take, path)
     return f"Wrote {result['frame_count']} frames to {path}"
 
 
 def live(context):
     """Drive the rig until the person stops, or the clip ends."""
-    settings = context.scene.mmface
+    name = context.scene.name
     rig, mapping = yield from _mapped_rig(context)
-    driver = LiveDriver(context.scene)
+    scene = scene_named(name)
+    settings = scene.mmface
+    driver = LiveDriver(scene, settings.live_quick)
     source = str(settings.camera) if settings.source == "WEBCAM" else source_path(settings)
     entries = {
         "source": source,
@@ -118,7 +123,15 @@ def finish_recording(driver: LiveDriver) -> str:
 # The parts.
 
 
-def _mapped_rig(context, anew: bool = False):
+def scene_named(name: str):
+    """A task's scene and its settings are found anew after each wait: undo replaces them, and windows show others."""
+    scene = bpy.data.scenes.get(name)
+    if scene is None:
+        raise SceneError("scene", f"The scene {name} is gone, so nothing was changed.")
+    return scene
+
+
+def _mapped_rig(context, anew: bool = False, how: str = "names"):
     """Describe the rig as it is now, and map it if its mapping is not the person's: (file, mapping)."""
     scene, settings = context.scene, context.scene.mmface
     chosen = require_rig(scene, settings.rig, context.view_layer.objects.active)
@@ -127,11 +140,24 @@ def _mapped_rig(context, anew: bool = False):
     if kept:
         return path, mapping_list.read(settings)
     name, scene_name = chosen.name, scene.name
-    result = yield Request("map_rig", {"rig": path, "name": name, "head": "absolute"})
-    settings = bpy.data.scenes[scene_name].mmface
+    entries = {"rig": path, "name": name, "head": "absolute", "how": how}
+    if how != "names":  # the engine lays its face over the rig, for which it opens a copy
+        entries["file"] = _copy_of_file()
+        entries["blender"] = compat.own_program()
+    result = yield Request("map_rig", entries)
+    settings = scene_named(scene_name).mmface
     mapping_list.fill(settings, result["mapping"], name, by_hand=False)
     settings.health, settings.notes = result["health"], json.dumps(result["notes"])
     return path, mapping_list.read(settings)
+
+
+def _copy_of_file() -> str:
+    path = os.path.join(session.folder(), "rig.blend")
+    try:
+        bpy.ops.wm.save_as_mainfile(filepath=path, copy=True, check_existing=False)
+    except RuntimeError as error:
+        raise SceneError("unwritable", f"The rig cannot be handed to the engine: {error}") from error
+    return path
 
 
 def describe(scene, chosen) -> str:
@@ -194,8 +220,23 @@ def engine_settings(settings, start=None) -> dict:
             "min_confidence": settings.min_confidence,
         },
     }
-    if settings.use_neutral:
-        data["neutral"] = settings.neutral
+    # What is left to the engine is what the take itself keeps, or what it finds.
+    if settings.rest != "auto":
+        data["neutral"] = settings.neutral if settings.rest == "frame" else "off"
+    if settings.full_range:
+        data["range"] = "auto"
+    if settings.smooth_apart:
+        data["regions"] = {part: getattr(settings, f"smooth_{part}") for part in PARTS}
+    data["cleaning"] = {
+        "outliers": settings.clean_outliers,
+        "blinks": settings.clean_blinks,
+        "lips": settings.clean_lips,
+        "pairs": settings.clean_pairs,
+        "symmetry": settings.symmetry,
+    }
+    data["layer"] = {"tolerance": settings.reduce}
+    if set(settings.parts) != set(PARTS):
+        data["layer"]["only"] = sorted(settings.parts)
     return data
 
 
@@ -219,10 +260,10 @@ def _motion_request(scene, rig: str, mapping: dict, take: str, path: str) -> Req
 
 def _bake(scene_name: str, rig: str, mapping: dict, take: str):
     path = os.path.join(session.folder(), "motion.json")
-    result = yield _motion_request(bpy.data.scenes[scene_name], rig, mapping, take, path)
+    result = yield _motion_request(scene_named(scene_name), rig, mapping, take, path)
     with _in_a_window(scene_name):
         # Through an operator, so that the whole job is one step of undo.
-        bpy.ops.mmface.bake("EXEC_DEFAULT", True, filepath=path, source=result["source"])
+        bpy.ops.mmface.bake("EXEC_DEFAULT", True, filepath=path, source=result["source"], scene=scene_name)
     if session.problem is not None:
         raise SceneError("rig", session.problem.sentence)
     return session.notice
@@ -257,8 +298,6 @@ def bake_now(scene, path: str, source: str) -> str:
 
 def _in_a_window(scene_name=None):
     """A timer has no window of its own, and operators want one."""
-    from . import compat
-
     manager = bpy.context.window_manager
     windows = list(manager.windows) if manager else []
     scene = bpy.data.scenes.get(scene_name) if scene_name else None

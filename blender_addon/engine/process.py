@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -31,6 +32,28 @@ def hidden_window() -> dict:
     """Arguments that keep a console window from appearing on Windows."""
     flag = getattr(subprocess, "CREATE_NO_WINDOW", 0)
     return {"creationflags": flag} if flag else {"start_new_session": True}
+
+
+def kill_all(child) -> None:
+    """End a process that was started with `hidden_window`, and what it has started itself; wait for it."""
+    if child.poll() is None:
+        if hasattr(os, "killpg"):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
+    child.wait()
+
+
+def close_after(thread, pipe, seconds: float) -> None:
+    """Close a pipe once its thread is done with it, within `seconds`, or else leave it to the thread.
+
+    A thread that still reads holds the pipe's lock: closing it would wait for whoever holds the other end, which may
+    be a process that outlives the one that we started, and Blender would stand still as long as that lives.
+    """
+    thread.join(timeout=seconds)
+    if not thread.is_alive():
+        with contextlib.suppress(OSError, ValueError):
+            pipe.close()
 
 
 class EngineError(Exception):
@@ -55,7 +78,8 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=self.folder,
-                env=clean_environment(),
+                # Its temporary files lie there too, so that nothing is left of an engine that was killed at any moment.
+                env={**clean_environment(), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self.folder)},
                 **hidden_window(),
             )
         except OSError as error:
@@ -71,13 +95,16 @@ class EngineProcess:
         self._log = deque(maxlen=LOG_LINES)
         self._count = 0
         self._garbage = 0
-        self._worker_folder = None
         self.last_word = time.monotonic()
-        self._threads = [
-            threading.Thread(target=target, name=f"mmface {name}", daemon=True)
-            for name, target in (("answers", self._read), ("log", self._read_log), ("requests", self._write))
-        ]
-        for thread in self._threads:
+        self._pipes = {
+            threading.Thread(target=target, name=f"mmface {name}", daemon=True): pipe
+            for name, target, pipe in (
+                ("answers", self._read, self._child.stdout),
+                ("log", self._read_log, self._child.stderr),
+                ("requests", self._write, self._child.stdin),
+            )
+        }
+        for thread in self._pipes:
             thread.start()
 
     @property
@@ -113,8 +140,6 @@ class EngineProcess:
             except queue.Empty:
                 return messages
             self.last_word = time.monotonic()
-            if message.get("event") == "done" and "folder" in message.get("result", {}):
-                self._worker_folder = message["result"]["folder"]
             messages.append(message)
 
     def close(self) -> None:
@@ -126,17 +151,11 @@ class EngineProcess:
 
     def kill(self) -> None:
         """End the engine at once and remove what it left."""
-        if self._child.poll() is None:
-            self._child.kill()
-        self._child.wait()
+        kill_all(self._child)
         self._outgoing.put(None)
-        for thread in self._threads:
-            thread.join(timeout=1.0)
-        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
-            with contextlib.suppress(OSError, ValueError):
-                pipe.close()
-        for folder in filter(None, (self.folder, self._worker_folder)):
-            shutil.rmtree(folder, ignore_errors=True)
+        for thread, pipe in self._pipes.items():
+            close_after(thread, pipe, 1.0)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _read(self) -> None:
         with contextlib.suppress(OSError, ValueError):

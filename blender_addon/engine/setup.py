@@ -18,7 +18,7 @@ import threading
 import time
 
 from .find import READY, find_builder, venv_python
-from .process import clean_environment, hidden_window
+from .process import clean_environment, close_after, hidden_window, kill_all
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # PyTorch without the graphics card's gigabytes
 STEPS = ("Looking for Python", "Making the environment", "Downloading and installing", "Trying it out")
@@ -157,8 +157,7 @@ class Setup:
                 self.doing = f"{found[1]} {os.path.basename(found[2])[:40]}".strip(": ")
 
     def _wait_for_lines(self) -> None:
-        self._reader.join(timeout=2.0)
-        self._child.stdout.close()
+        close_after(self._reader, self._child.stdout, 2.0)
         self._read_lines()
 
     def _reason(self) -> str:
@@ -181,11 +180,8 @@ class Setup:
         child, self._child = self._child, None
         if child is None:
             return
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-        self._reader.join(timeout=2.0)
-        child.stdout.close()
+        kill_all(child)
+        close_after(self._reader, child.stdout, 2.0)
 
 
 def default_index() -> str:

@@ -42,10 +42,11 @@ class MMFACE_OT_bake(bpy.types.Operator):
 
     filepath: StringProperty()
     source: StringProperty()
+    scene: StringProperty()  # by name: meanwhile the window may show another one
 
     def execute(self, context):
         try:
-            session.notice = tasks.bake_now(context.scene, self.filepath, self.source)
+            session.notice = tasks.bake_now(tasks.scene_named(self.scene), self.filepath, self.source)
         except SceneError as error:
             session.problem = Problem(str(error), "")
             return {"CANCELLED"}
@@ -104,7 +105,7 @@ class MMFACE_OT_neutral_here(bpy.types.Operator):
         number = scene.frame_current - scene.mmface.start
         if number < 0:
             return report(self, SceneError("frame", "The current frame lies before the clip's first."))
-        scene.mmface.neutral, scene.mmface.use_neutral = number, True
+        scene.mmface.neutral, scene.mmface.rest = number, "frame"
         return {"FINISHED"}
 
 

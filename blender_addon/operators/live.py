@@ -6,6 +6,7 @@ import bpy
 from .. import tasks
 from ..errors import SceneError
 from ..session import Problem, session
+from ..tasks import scene_named
 from .common import begin, registrar, with_engine
 
 
@@ -86,7 +87,7 @@ class MMFACE_OT_live_keep(bpy.types.Operator):
             return {"CANCELLED"}
         _play(context, False)
         try:
-            name = context.scene.mmface.action_name or "live"
+            name = scene_named(driver.scene).mmface.action_name or "live"
             done = driver.keep(name)
         except SceneError as error:
             session.problem = Problem(str(error), "")

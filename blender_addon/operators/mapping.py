@@ -2,12 +2,17 @@
 """Operators of the list that says which channel drives which key."""
 
 import bpy
-from bpy.props import StringProperty
+from bpy.props import EnumProperty, StringProperty
 from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from .. import mapping_list, tasks
 from ..scene.rig_objects import chosen_rig
 from .common import begin, free, registrar, with_engine
+
+_BY_SHAPES = (
+    "Find out what the shape keys do by how they move the face, whatever they are called. Edits of the list are lost; "
+    "takes up to a minute"
+)
 
 
 class MMFACE_OT_map_rig(bpy.types.Operator):
@@ -15,6 +20,20 @@ class MMFACE_OT_map_rig(bpy.types.Operator):
 
     bl_idname = "mmface.map_rig"
     bl_label = "Map Rig"
+
+    how: EnumProperty(
+        name="By",
+        items=(
+            ("names", "Names", "By the names of the keys"),
+            ("both", "Names and Shapes", "By names, and where they say nothing by how the keys move the face"),
+            ("geometry", "Shapes", "By how the keys move the face, whatever they are called. Takes up to a minute"),
+        ),
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def description(cls, context, properties):
+        return _BY_SHAPES if properties.how != "names" else cls.__doc__
 
     @classmethod
     def poll(cls, context):
@@ -26,7 +45,7 @@ class MMFACE_OT_map_rig(bpy.types.Operator):
         return True
 
     def execute(self, context):
-        return begin(self, "Reading the rig", tasks.map_rig(context))
+        return begin(self, "Reading the rig", tasks.map_rig(context, self.how))
 
 
 class MMFACE_OT_mapping_load(bpy.types.Operator, ImportHelper):

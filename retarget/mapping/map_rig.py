@@ -76,7 +76,10 @@ def map_rig(
         return _from_file(rig, head, options.mapping)
     linked = any(mesh.keys and mesh.linked for mesh in rig.meshes)
     if linked and not rig.keyed_meshes:
-        raise UserError(f"The shape keys of {name} are linked from another file; make them local in Blender.")
+        raise UserError(
+            f"The shape keys of {name} are linked from another file; make a library override of the rig and its "
+            "meshes in Blender, or make them local."
+        )
     named = map_by_name(rig, options.preset)
     facing = find_facing(rig, named.channels)
     named = accept_misspelt(rig, named, facing)

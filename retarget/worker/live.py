@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from retarget.gaps import GapPolicy
 from retarget.live import eased
 from retarget.motion import RotationCurve
 from retarget.performance import Settings
-from retarget.pipeline import MappedRig
+from retarget.pipeline import MappedRig, within
 from retarget.turning import turn_curves
 from retarget.weights import weights_by_name
 from retarget.worker.protocol import Job
@@ -45,11 +46,11 @@ def live(
 ) -> dict[str, Any]:
     """Follow a webcam (its number) or a video file as if it were one, until cancelled or at its end.
 
-    First comes an event "channels": keys [{object, key}], turns [{object, bone, pivot}]; again whenever the mapping
-    changes. Then events "frame": index, time (seconds of the source), seen, latency (ms from the moment at which the
-    picture was there), rate (captured frames a second), values (one for each key), quaternions (w x y z for each turn),
-    locations (x y z or null), and now and then `picture`. Telling the job {"mapping": ...} or {"settings": ...} changes
-    them; {"neutral": true} makes the present face the rest.
+    First comes an event "channels": keys [{object, key}], turns [{object, bone, pivot}]; again whenever the mapping or
+    the parts of the face that are driven change. Then events "frame": index, time (seconds of the source), seen,
+    latency (ms from the moment at which the picture was there), rate (captured frames a second), values (one for each
+    key), quaternions (w x y z for each turn), locations (x y z or null), and now and then `picture`. Telling the job
+    {"mapping": ...} or {"settings": ...} changes them; {"neutral": true} makes the present face the rest.
     """
     from pathlib import Path
 
@@ -59,9 +60,11 @@ def live(
     from retarget.worker.requests import _mapped
 
     engine = state.capture_engine(job)
-    mapped = _mapped(state, rig, mapping)
+    face_settings = build(Settings, settings)
+    whole = _mapped(state, rig, mapping)
+    mapped = _only(whole, face_settings)
     shown = Pictures(Path(pictures), FacePainter(engine.model)) if pictures else None
-    face = LiveFace(tuple(engine.model.expression_names), build(Settings, settings))
+    face = LiveFace(tuple(engine.model.expression_names), face_settings)
     _tell_channels(job, mapped, head)
     count, drawn = 0, 0.0
     stamps: deque[float] = deque()
@@ -71,10 +74,12 @@ def live(
             frame, there, moment = item
             for message in job.told():
                 if "mapping" in message:
-                    mapped = _mapped(state, rig, message["mapping"])
-                    _tell_channels(job, mapped, head)
+                    whole = _mapped(state, rig, message["mapping"])
                 if "settings" in message:
                     face.settings = build(Settings, message["settings"])
+                if "mapping" in message or "settings" in message:
+                    mapped = _only(whole, face.settings)
+                    _tell_channels(job, mapped, head)
                 if message.get("neutral"):
                     face.rest_here()
             states = tracker.step(frame.image)
@@ -99,6 +104,11 @@ def live(
             )
             count += 1
     return {"frames": count, "ended": "The clip has ended." if count else "The camera gave no picture."}
+
+
+def _only(mapped: MappedRig, settings: Settings) -> MappedRig:
+    """The rig with what belongs to the parts of the face that are driven."""
+    return replace(mapped, mapping=within(mapped.mapping, settings.layer))
 
 
 def _tell_channels(job: Job, mapped: MappedRig, head: str) -> None:

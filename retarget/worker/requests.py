@@ -79,11 +79,30 @@ def check(state: State, job: Job) -> dict[str, Any]:
     return {"mmface": __version__, "python": platform.python_version(), "description": engine.description}
 
 
-def map_rig(state: State, job: Job, rig: str, name: str, head: str = "absolute") -> dict[str, Any]:
-    """Map a described rig by its names. Result: mapping (JSON), health (one line), notes (sentences), counts."""
-    from retarget.pipeline import map_described
+def map_rig(
+    state: State,
+    job: Job,
+    rig: str,
+    name: str,
+    head: str = "absolute",
+    how: str = "names",
+    file: str | None = None,
+    blender: str | None = None,
+) -> dict[str, Any]:
+    """Map a described rig. Result: mapping (JSON), health (one line), notes (sentences), counts.
 
-    mapped = map_described(state.rig_at(rig), name, head)
+    how: "names", "geometry" or "both"; the latter two open `file`, a .blend of the same rig, with the program `blender`
+    (None: this Python with bpy), and take up to a minute.
+    """
+    from retarget.blender import Blender
+    from retarget.mapping.map_rig import MapOptions
+    from retarget.pipeline import compare_shapes, map_described
+
+    described = state.rig_at(rig)
+    asker = (lambda: compare_shapes(Path(file), described, Blender(blender))) if file else None
+    if asker is not None:
+        job.progress("shapes")
+    mapped = map_described(described, name, head, options=MapOptions(how=how), geometry=asker)
     return {"mapping": mapped.mapping.to_json(), **_health(mapped)}
 
 
@@ -177,7 +196,7 @@ def motion(
     wanted = build(Settings, settings)
     performance = performance_of(captured, wanted if fps is None else replace(wanted, fps=fps), name)
     job.check()
-    curves = motion_for(_mapped(state, rig, mapping), performance, head)
+    curves = motion_for(_mapped(state, rig, mapping), performance, head, wanted.layer)
     save_motion(curves, path)
     return {
         "motion": path,

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import bpy
 
@@ -11,6 +12,7 @@ import bpy
 TAB = (-16, 165)  # from the right edge
 BIG_BUTTON = (95, 151)
 CANCEL = (95, 384)
+ENGINE_STARTS = 400  # seconds; a busy machine is slow to load a network
 HEADERS = {"Live": 192, "Motion": 218, "Mapping": 244, "Output": 270, "Import and Export": 296, "Engine": 322}
 
 
@@ -171,6 +173,31 @@ def trouble(person, plan):
     facts["baked"] = baked()
 
 
+def live_figures(person, seconds=6.0):
+    """What a second of live brings, counted over some seconds: updates of the rig, drawings of the viewport, pictures
+    that the engine saw; and the delay of the last one in ms.
+    """
+    driver = session().live
+    counts = {"updates": 0, "drawn": 0}
+    write, draw = sys.modules["mmface.live"].write, driver.view.drawn.count
+
+    def written(*arguments):
+        counts["updates"] += 1
+        write(*arguments)
+
+    def drew():
+        counts["drawn"] += 1
+        draw()
+
+    sys.modules["mmface.live"].write, driver.view.drawn.count = written, drew
+    begun = time.monotonic()
+    yield seconds
+    spent = time.monotonic() - begun
+    sys.modules["mmface.live"].write, driver.view.drawn.count = write, draw
+    rates = {name: round(count / spent, 1) for name, count in counts.items()}
+    return {**rates, "pictures": round(driver.rate, 1), "delay": round(driver.latency)}
+
+
 def live(person, plan):
     """Drive the rig from a video file; measure; record; stop."""
     yield from open_tab(person, plan)
@@ -179,10 +206,10 @@ def live(person, plan):
     facts = person.facts
     with person.override():
         bpy.ops.mmface.live_start()
-    yield from person.wait_until(lambda: session().live is not None and session().live.updates > 0, 180)
-    yield 6.0
-    driver = session().live
-    facts["updates"], facts["seen"], facts["latency"] = driver.updates, driver.rate, driver.latency
+    yield from person.wait_until(lambda: session().live is not None and session().live.updates > 0, ENGINE_STARTS)
+    yield 2.0
+    facts["figures"] = {}
+    facts["figures"]["as it is"] = yield from live_figures(person)
     person.look("8_live")
     yield 1.0
     with person.override():
@@ -195,11 +222,26 @@ def live(person, plan):
     facts["recorded"], facts["notice"], facts["problem"] = baked(), session().notice, repr(session().problem)
     with person.override():
         bpy.ops.mmface.live_start()
-    yield from person.wait_until(lambda: session().live is not None and session().live.updates > 0, 180)
+    yield from person.wait_until(lambda: session().live is not None and session().live.updates > 0, ENGINE_STARTS)
     with person.override():
         bpy.ops.mmface.live_stop()
     yield from wait_until_idle(person, 30)
     facts["after_stop"] = baked()
+    system, overlay = bpy.context.preferences.system, person.area.spaces.active.overlay
+    overlay.show_overlays = True
+    before = system.viewport_aa, overlay.show_overlays
+    settings().live_quick = True
+    with person.override():
+        bpy.ops.mmface.live_start()
+    yield from person.wait_until(lambda: session().live is not None and session().live.updates > 0, ENGINE_STARTS)
+    facts["quick"] = system.viewport_aa, overlay.show_overlays
+    yield 2.0
+    facts["figures"]["quick view"] = yield from live_figures(person)
+    person.look("10_quick")
+    with person.override():
+        bpy.ops.mmface.live_stop()
+    yield from wait_until_idle(person, 30)
+    facts["viewport_kept"] = before == (system.viewport_aa, overlay.show_overlays)
 
 
 def endurance(person, plan):

@@ -112,11 +112,14 @@ def test_cancel_and_a_killed_engine_leave_the_scene_as_it_was(play):
     assert facts["baked"]["Head"] == [51, 150]
 
 
-def test_live_drives_and_records(play):
+def test_live_drives_and_records(play, capsys):
     facts = play("live")
-    # How often a second the rig moves is for the window: software OpenGL needs half a second to draw this one. What is
-    # recorded is every frame that the engine saw.
-    assert facts["updates"] > 0 and facts["seen"] >= 5
+    for name, figures in facts["figures"].items():
+        with capsys.disabled():
+            sys.stdout.write(f"\nlive, 1280 x 800 in software GL, {name}: {figures}\n")
+        # The rig gets its values between the drawings; what is recorded is every picture that the engine saw.
+        assert figures["updates"] >= 25 and figures["drawn"] > 0 and figures["pictures"] > 0, figures
+    assert facts["quick"] == ["OFF", False] and facts["viewport_kept"]
     assert facts["problem"] == "None" and "Recorded frames" in facts["notice"] and "Head" in facts["recorded"]
     assert facts["after_stop"] == facts["recorded"]
 

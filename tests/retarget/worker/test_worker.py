@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.motion import load_motion
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
@@ -91,6 +92,38 @@ def test_on_the_scenes_rate_the_clip_keeps_its_seconds(shared_client, rig, take,
     seconds = np.arange(len(jaw)) / fps
     assert np.allclose(jaw, seconds * 30 / 59, atol=1e-5) and seconds[-1] <= 59 / 30 < seconds[-1] + 1 / fps
     assert result["fps"] == pytest.approx(fps)
+
+
+def test_only_the_parts_of_the_face_that_are_wanted_get_curves(shared_client, rig, take, tmp_path):
+    _, curves = motion(shared_client, rig, take, tmp_path, settings={"layer": {"only": ["eyes"]}})
+    assert {key.key for key in curves.keys} == {"eyeBlinkLeft", "eyeBlinkRight"} and not curves.rotations
+
+
+def test_cleaning_regions_and_calibration_are_the_command_lines(shared_client, rig, take, tmp_path):
+    from mmface_core.take import Take
+    from retarget.cleaning import Cleaning
+    from retarget.performance import Settings, performance_of
+
+    said = {
+        "cleaning": {"outliers": False, "symmetry": 0.0},
+        "regions": {"mouth": 0.9},
+        "neutral": "off",
+        "range": "auto",
+    }
+    ours = Settings(
+        cleaning=Cleaning(outliers=False, symmetry=0.0), regions={"mouth": 0.9}, neutral="off", range="auto"
+    )
+    _, curves = motion(shared_client, rig, take, tmp_path, settings=said)
+    jaw = next(key for key in curves.keys if key.key == "jawOpen").values
+    expected = performance_of(Take.load(take), ours).weights[:, ARKIT_NAMES.index("jawOpen")]
+    usual = performance_of(Take.load(take), Settings()).weights[:, ARKIT_NAMES.index("jawOpen")]
+    assert np.allclose(jaw, expected, atol=1e-6) and not np.allclose(jaw, usual, atol=1e-3)
+
+
+def test_mapping_by_shape_without_a_file_of_the_rig_is_a_sentence(shared_client, rig):
+    said = shared_client.error("map_rig", rig=str(rig), name="hero", how="geometry")
+    assert said["kind"] == "user" and said["sentence"]
+    assert "by wishes" in shared_client.error("map_rig", rig=str(rig), name="hero", how="wishes")["sentence"]
 
 
 def test_a_wrong_setting_is_named(shared_client, rig, take, tmp_path):
