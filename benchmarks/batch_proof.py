@@ -92,11 +92,11 @@ def same_curves(one: Path, other: Path) -> bool:
 
 def differences(out: Path, wanted: Path) -> tuple[int, list[str]]:
     """How many takes and motions of `out` were compared with those of the same names in `wanted`, and which differ."""
-    takes = sorted(path.relative_to(out) for path in out.glob("*/*.npz"))
-    motions = sorted(path.relative_to(out) for path in out.glob("*/*.json"))
-    wrong = [str(name) for name in takes if not same_take(out / name, wanted / name)]
-    wrong += [str(name) for name in motions if not same_curves(out / name, wanted / name)]
-    return len(takes) + len(motions), wrong
+    takes = sorted(path.relative_to(out) for path in out.glob("[!.]*/*.npz"))  # without the batch's own memory
+    motions = sorted(path.relative_to(out) for path in out.glob("[!.]*/*.json"))
+    pairs = [(name, same_take) for name in takes] + [(name, same_curves) for name in motions]
+    wrong = [str(n) for n, same in pairs if not ((wanted / n).is_file() and same(out / n, wanted / n))]
+    return len(pairs), wrong
 
 
 def judged(out: Path, clips: list[Path], rigs: list[Path], status: int) -> bool:
