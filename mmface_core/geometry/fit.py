@@ -119,7 +119,7 @@ class PointFitter:
 
         face, moved = guess, np.zeros((batch, len(prior)), np.float32)  # `moved`: the way from the guess, for the prior
         for _ in range(c.steps):
-            jacobian, predicted = self._linearised(face)
+            jacobian, predicted = self.linearised(face)
             residual = predicted - seen
             weight = sureness / (1 + np.square(residual).sum(-1) / c.robust_px**2)  # Cauchy
             weighted = (weight[:, :, None, None] * jacobian).reshape(batch, -1, len(prior)).transpose(0, 2, 1)
@@ -131,7 +131,7 @@ class PointFitter:
             face, moved = self._stepped(face, step), moved + step
         return face
 
-    def _linearised(self, face: FaceParameters) -> tuple[Array, Array]:
+    def linearised(self, face: FaceParameters) -> tuple[Array, Array]:
         """Derivatives (B, P, 2, 6 + N) of the points by the parameters, and the points (B, P, 2)."""
         camera = self._camera(face)
         x, y, z = camera[..., 0], camera[..., 1], camera[..., 2]

@@ -84,7 +84,7 @@ def test_rotation_vectors_become_rotations():
 def test_the_derivatives_are_those_of_the_points(fitter):
     face = some_faces(2)
     unbounded = PointFitter(fitter.surface, replace(fitter.config, bounded=False))
-    jacobian, points = unbounded._linearised(face)
+    jacobian, points = unbounded.linearised(face)
     assert np.allclose(points, unbounded.points(face), atol=1e-4)
     for column in (0, 1, 2, 3, 4, 5, 6, 23, 57, 58, 81):
         step = 1e-2
