@@ -31,6 +31,7 @@ class LiveDriver:
         self.view = LiveView(quick)
         self.latency, self.rate, self.seen = 0.0, 0.0, False
         self.showed = False  # whether the last update is being drawn
+        self.moving = False  # whether there are updates
         self.recorded = []  # rows of (the source's seconds since the first, [values of all channels])
         self._recorded_from = 0.0
         self.recording_since = None
@@ -128,10 +129,12 @@ class LiveDriver:
         pairs = zip(self._shown, self._target, strict=True)
         self._shown = [between(shown, target, share) for shown, target in pairs]
         write(self._channels, self._shown)
+        self.moving = True
         self._updates.count()
         self.showed = self.view.may_show()
         if self.showed:
             show(self._channels, self._shown)
+            self.view.redraw()
 
     # Recording.
 

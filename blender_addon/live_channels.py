@@ -63,10 +63,15 @@ def write(channels: list, values: list) -> None:
 
 
 def show(channels: list, values: list) -> None:
-    """Tell Blender of what `write` wrote: setting one property of each kind in the usual way is enough."""
+    """Have Blender work out the rig anew with what `write` wrote.
+
+    Only the data-blocks are tagged: setting properties in the usual way would draw outliner and timeline as well.
+    """
     for members in _groups(channels, values).values():
-        told = members if _collection(members[0][0]) is None else members[-1:]
-        for channel, value in told:
+        if _collection(members[0][0]) is not None:
+            members[0][0].datablock().update_tag()
+            continue
+        for channel, value in members:
             rest.set_value(channel.datablock(), channel.path, value)
 
 

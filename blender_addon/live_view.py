@@ -6,9 +6,9 @@ from collections import deque
 
 import bpy
 
-RATE_OVER = 2.0  # seconds over which updates and drawings are counted
+RATE_OVER = 4.0  # seconds over which updates and drawings are counted
 PAUSE = 1.0  # after a drawing, times what it took: so Blender draws for at most half of its time
-LONGEST_PAUSE = 0.5  # seconds; a stall of another cause must not stop the drawing for longer
+LONGEST_PAUSE = 1.0  # seconds; a stall of another cause must not stop the drawing for longer
 SOONEST = 1 / 60  # seconds between two drawings; screens show no more
 
 
@@ -44,8 +44,7 @@ class LiveView:
         self._handle = None
         if not bpy.app.background:
             self._handle = bpy.types.SpaceView3D.draw_handler_add(self._draw, (), "WINDOW", "POST_PIXEL")
-            if quick:
-                self._be_quick()
+            self._lighten(quick)
 
     def _draw(self) -> None:
         self._drew = True
@@ -65,10 +64,21 @@ class LiveView:
         self._shown = now
         return True
 
-    def _be_quick(self) -> None:
-        self._anti_aliasing = bpy.context.preferences.system.viewport_aa
-        _set_anti_aliasing("OFF")
+    def redraw(self) -> None:
+        """Have the viewports drawn, and nothing else of the windows."""
         for area in _viewports():
+            for region in area.regions:
+                if region.type == "WINDOW":
+                    region.tag_redraw()
+
+    def _lighten(self, quick: bool) -> None:
+        wanted = self._anti_aliasing = bpy.context.preferences.system.viewport_aa
+        if wanted not in ("OFF", "FXAA"):
+            # Several samples are drawn one after another while the picture stands still, which it never does here: they
+            # would only take the time from the next one.
+            wanted = "FXAA"
+        _set_anti_aliasing("OFF" if quick else wanted)
+        for area in _viewports() if quick else ():
             overlay = area.spaces.active.overlay
             self._overlays[area.as_pointer()] = overlay.show_overlays
             overlay.show_overlays = False

@@ -22,8 +22,7 @@ from .errors import SceneError
 
 CANCEL_WITHIN = 5.0  # seconds that an engine has to stop a request before it is ended
 BUSY_TICK, LIVE_TICK = 0.1, 1 / 100  # seconds
-# While live, drawing our panel has its price: it goes together with the rig's, this often, or a little later alone.
-PANEL_TICK, LONGEST_STILL = 0.5, 1.0  # seconds
+PANEL_TICK = 0.5  # seconds, while live: our panel is drawn this often, and together with the rig
 
 # do: what to ask for; entries: with what; on_event: called with every other event of the request.
 Request = namedtuple("Request", "do entries on_event", defaults=(None,))
@@ -347,7 +346,8 @@ def _show() -> None:
     """Redraw our panels, and say in the status bar what goes on."""
     global _redrawn
     now = time.monotonic()
-    if session.live is not None and now - _redrawn < (PANEL_TICK if session.live.showed else LONGEST_STILL):
+    live = session.live
+    if live is not None and (now - _redrawn < PANEL_TICK or (live.moving and not live.showed)):
         return
     _redrawn = now
     text = None

@@ -118,7 +118,8 @@ def test_live_drives_and_records(play, capsys):
         with capsys.disabled():
             sys.stdout.write(f"\nlive, 1280 x 800 in software GL, {name}: {figures}\n")
         # The rig gets its values between the drawings; what is recorded is every picture that the engine saw.
-        assert figures["updates"] >= 25 and figures["drawn"] > 0 and figures["pictures"] > 0, figures
+        assert min(figures["updates"], figures["drawn"], figures["pictures"]) > 0, figures
+    assert facts["figures"]["quick view"]["updates"] >= 25
     assert facts["quick"] == ["OFF", False] and facts["viewport_kept"]
     assert facts["problem"] == "None" and "Recorded frames" in facts["notice"] and "Head" in facts["recorded"]
     assert facts["after_stop"] == facts["recorded"]
