@@ -37,6 +37,23 @@ def test_icp_runs_alone_and_against_every_peer_that_is_installed(capsys):
     assert "x faster than the fastest" in text
 
 
+def test_the_parts_of_an_icp_are_timed(capsys):
+    from benchmarks import icp_stages
+
+    text = icp_stages.main(["--sizes", "64", "--points", "600"])
+    assert all(f"| 64^3 | {part} |" in text for part in ("all", "coarse copy", "agreement at the end"))
+
+
+@pytest.mark.slow
+def test_eight_bits_are_compared_with_the_network_as_it_is(capsys):
+    pytest.importorskip("onnx")
+    pytest.importorskip("ml_dtypes")
+    from benchmarks import eight_bits
+
+    text = eight_bits.main(["--crops", "4"])
+    assert "| as it is |" in text and "| 8 bits |" in text
+
+
 def test_the_peers_surface_lies_on_the_solid():
     import numpy as np
 

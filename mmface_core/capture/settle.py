@@ -21,10 +21,13 @@ Chunks = Callable[[], Iterable[Sequence[FaceState]]]
 
 
 def common_identity(chunks: Iterable[Sequence[FaceState]]) -> NDArray[np.float32]:
-    """The confidence-weighted mean identity (K,) of the states, which come in chunks."""
-    pairs = [(state.identity, state.confidence) for chunk in chunks for state in chunk]
-    weights = np.array([confidence for _, confidence in pairs]) ** 2 + 1e-6
-    return np.average([identity for identity, _ in pairs], axis=0, weights=weights).astype(np.float32)
+    """The confidence-weighted mean identity (K,) of the states, which come in chunks and are not kept."""
+    total, weight = np.zeros(0), 0.0
+    for states in chunks:
+        weights = np.array([state.confidence for state in states]) ** 2 + 1e-6
+        part = weights @ np.stack([state.identity for state in states]).astype(np.float64)
+        total, weight = (total + part if weight else part), weight + float(weights.sum())
+    return (total / weight).astype(np.float32)
 
 
 def settle(chunks: Chunks, fitter: PointFitter, marks: SurfacePoints, refit: bool = True) -> Iterator[list[FaceState]]:
