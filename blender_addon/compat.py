@@ -36,8 +36,7 @@ class CurveWriter:
         count = len(frames)
         curve.keyframe_points.add(count)
         interleaved = array("f", bytes(8 * count))
-        interleaved[0::2] = array("f", frames)
-        interleaved[1::2] = array("f", values)
+        interleaved[0::2], interleaved[1::2] = _floats(frames), _floats(values)
         # One call for all keys: inserting them one by one takes time that grows with the square of their number.
         curve.keyframe_points.foreach_set("co", interleaved)
         linear = bpy.types.Keyframe.bl_rna.properties["interpolation"].enum_items["LINEAR"].value
@@ -52,6 +51,10 @@ class CurveWriter:
             self._groups[group] = self._bag.groups.get(group) or self._bag.groups.new(group)
         curve.group = self._groups[group]
         return curve
+
+
+def _floats(values):
+    return values if isinstance(values, array) and values.typecode == "f" else array("f", values)
 
 
 def merge_keys(action, datablock, path: str, index: int, frames, values, group: str) -> None:

@@ -214,9 +214,10 @@ class MMFACE_PT_motion(_Panel, bpy.types.Panel):
         layout.prop(settings, "head")
         if settings.source in {"VIDEO", "IMAGE"}:
             layout.prop(settings, "face")
-        row = layout.row()
-        row.enabled = session.live is None or session.live.recording_since is None
-        row.prop(settings, "parts")
+        grid = layout.grid_flow(columns=2, even_columns=True, align=True)
+        grid.use_property_split = False  # four buttons need the panel's whole width
+        grid.enabled = session.live is None or session.live.recording_since is None
+        grid.prop(settings, "parts")
         if settings.source in {"VIDEO", "TAKE"}:
             column = layout.column(align=True)
             column.prop(settings, "rest")
@@ -311,8 +312,8 @@ def _draw_live_state(layout, settings) -> None:
     if driver.updates:
         column = layout.column(align=True)
         icon = "REC" if driver.recording_since is not None else "PLAY"
-        drawn = driver.view.drawn.value
-        column.label(text=f"{driver.updates:.0f} updates/s, {drawn:.0f} drawn", icon=icon, translate=False)
+        drawn = f"{driver.view.drawn.value:.{0 if driver.view.drawn.value >= 2 else 1}f}"
+        column.label(text=f"{driver.updates:.0f} updates/s, {drawn} drawn", icon=icon, translate=False)
         seen = f"{driver.rate:.0f} pictures/s, {driver.latency:.0f} ms" if driver.seen else "No face is seen"
         column.label(text=seen, icon="BLANK1", translate=False)
     else:

@@ -17,8 +17,8 @@ def icon_of(path) -> int:
     if path != _shown[0] and os.path.exists(path):
         _collection.clear()
         picture = _collection.load(path, path, "IMAGE", True)
-        # Asking for the sizes reads the file now. Else Blender reads it in a job of its own when the panel is drawn, and
-        # draws all windows anew ten times a second as long as that job lives.
+        # Asking for the sizes reads the file now. Else Blender reads it in a job of its own, as long as
+        # which it draws all windows anew, ten times a second.
         read = all((*picture.image_size, *picture.icon_size))
         _shown = (path, picture.icon_id if read else 0)
     return _shown[1]

@@ -64,7 +64,7 @@ def _parts_changed(settings, context) -> None:
 
     if not settings.parts:
         settings["parts"] = 0b1111
-    if session.live is not None:
+    if session.live is not None and session.live.recording_since is None:
         session.tell(settings=engine_settings(settings))
 
 
@@ -129,7 +129,7 @@ class MMFACE_PG_settings(bpy.types.PropertyGroup):
         ),
     )
     rest: EnumProperty(
-        name="Resting Face",
+        name="Rest",
         description="Which face of the clip is the rig's rest",
         items=(
             ("auto", "Found", "What the person's face shows most of the time, without an expression"),

@@ -351,7 +351,9 @@ def _show() -> None:
         return
     _redrawn = now
     text = None
-    if session.task is not None:
+    if live is not None and live.moving:
+        text = "MMFace: Live"
+    elif session.task is not None:
         text = f"MMFace: {session.task.describe()}"
     elif session.setup is not None:
         text = f"MMFace: {session.setup.stage} {session.setup.doing}"

@@ -81,12 +81,13 @@ def bake(motion: dict, set_scene: bool = True, scene=None) -> dict:
     own = {datablock: compat.OwnAnimation(datablock) for datablock in datablocks} if layer else {}
     actions = compat.actions_for(motion["name"], datablocks)
     keyed, keys = 0, 0
+    every = array("f", range(motion["start"], motion["start"] + motion["frame_count"]))
     for datablock, action in zip(datablocks, actions, strict=True):
         writer = compat.CurveWriter(action, datablock)
         for path, curves, tolerance, group in by_datablock[datablock]:
             if layer and path in own[datablock].paths:
                 curves = _offsets(curves, path, datablock)
-            frames, curves = _fewer_keys(motion, curves, tolerance)
+            frames, curves = _fewer_keys(motion, every, curves, tolerance)
             for index, values in enumerate(curves):
                 writer.write(path, index, frames, values, group)
                 keyed += 1
@@ -109,10 +110,11 @@ def collect(motion: dict, scene, warnings: list) -> dict:
     return by_datablock
 
 
-def _fewer_keys(motion: dict, curves: list, tolerance: float):
-    """The frames that get keys, and the curves' values there: without the motion's cuts, and within the tolerance."""
-    start = motion["start"]
-    frames = array("f", range(start, start + motion["frame_count"]))
+def _fewer_keys(motion: dict, every, curves: list, tolerance: float):
+    """Those of `every` frame that get keys, and the curves' values there: without the motion's cuts, and within the
+    tolerance.
+    """
+    start, frames = motion["start"], every
     if motion.get("cuts"):
         cut = set()
         for first, last in motion["cuts"]:

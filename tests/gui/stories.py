@@ -13,7 +13,10 @@ TAB = (-16, 165)  # from the right edge
 BIG_BUTTON = (95, 151)
 CANCEL = (95, 384)
 ENGINE_STARTS = 400  # seconds; a busy machine is slow to load a network
-HEADERS = {"Live": 192, "Motion": 218, "Mapping": 244, "Output": 270, "Import and Export": 296, "Engine": 322}
+HEADERS = {
+    name: 192 + 26 * number
+    for number, name in enumerate(("Live", "Motion", "Cleaning", "Mapping", "Output", "Import and Export", "Engine"))
+}
 
 
 def session():
@@ -135,7 +138,7 @@ def bake(person, plan):
     yield from person.key("Z", ctrl=True, shift=True)
     facts["after_redo"] = baked()
     facts["health"] = settings().health
-    for name in ("Motion", "Mapping", "Output", "Live", "Engine"):
+    for name in ("Motion", "Cleaning", "Mapping", "Output", "Live", "Engine"):
         yield from person.click_in_sidebar(60, HEADERS[name] + 48)
         yield 0.3
         person.look(f"5_{name.lower()}")
