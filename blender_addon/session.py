@@ -22,7 +22,9 @@ from .errors import SceneError
 
 CANCEL_WITHIN = 5.0  # seconds that an engine has to stop a request before it is ended
 BUSY_TICK, LIVE_TICK = 0.1, 1 / 100  # seconds
-PANEL_TICK = 0.5  # seconds, while live: our panel is drawn this often, and together with the rig
+# While busy our panel is drawn this often; while live, together with the rig. In software OpenGL a drawing of a window
+# takes a tenth of a second from the engine.
+PANEL_TICK = 0.5  # seconds
 
 # do: what to ask for; entries: with what; on_event: called with every other event of the request.
 Request = namedtuple("Request", "do entries on_event", defaults=(None,))
@@ -347,7 +349,7 @@ def _show() -> None:
     global _redrawn
     now = time.monotonic()
     live = session.live
-    if live is not None and (now - _redrawn < PANEL_TICK or (live.moving and not live.showed)):
+    if session.busy and (now - _redrawn < PANEL_TICK or (live is not None and live.moving and not live.showed)):
         return
     _redrawn = now
     text = None
