@@ -133,6 +133,8 @@ def options():
         for block in (obj, obj.data.shape_keys if obj.type == "MESH" else None):
             if block is not None and block.animation_data:
                 block.animation_data_clear()
+        for bone in obj.pose.bones if obj.pose else ():
+            bone.matrix_basis.identity()  # without an action that knows better, the pose is the rest of the next bake
     bake_curves()
     said["only_brows"] = moved()
     s.parts = set()
