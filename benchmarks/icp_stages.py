@@ -39,7 +39,7 @@ def parts(scenes: Scenes, size: int, count: int) -> dict[str, float]:
     start = scene.scale * scene.start_rotation
     offset = np.array([scene.start_translation[0], -scene.start_translation[1], 0.0])
     coarse = icp_field.survey(volume, size // LEVELS[0].cells)
-    work, system = np.empty(icp_block.WORK_SIZE, np.float32), np.zeros((7, 8))
+    work, system, update = np.empty(icp_block.WORK_SIZE, np.float32), np.zeros((7, 8)), np.empty(7)
     block = min(icp_block.BLOCK, points.shape[1])
     judged = icp_kernel._picked(points, JUDGED_POINTS)
     return {
@@ -54,7 +54,7 @@ def parts(scenes: Scenes, size: int, count: int) -> dict[str, float]:
             lambda: icp_block.measure(volume, True, points, 0, block, start, offset, 2.0, work)
         ),
         f"normal equations of {block} points": least(lambda: icp_kernel._add_terms(work, block, 6, system)),
-        "solving them": least(lambda: icp_kernel._solve(system, 6)),
+        "solving them": least(lambda: icp_kernel._solve(system, 6, update)),
         "agreement at the end": least(
             lambda: icp_kernel._judge(volume, True, judged, start, offset, 256.0 / size, work)
         ),

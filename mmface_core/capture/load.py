@@ -9,6 +9,7 @@ from mmface_core.capture.detect import FaceDetector
 from mmface_core.capture.engine import CaptureConfig, CaptureEngine
 from mmface_core.capture.reconstruct import ReconstructConfig, Refine
 from mmface_core.capture.stages import NO_STAGES, Stages
+from mmface_core.geometry.compiling import compile_icp
 from mmface_core.geometry.fit import FitConfig
 from mmface_core.model.face_arrays import AnyFaceModel, FaceArrays
 from mmface_core.network.inference import Predictor
@@ -35,6 +36,7 @@ def load_engine(
     predictor = Predictor(weights, threads=1)
     face_model = FaceArrays.load(model)
     predictor.check_model(face_model)
+    compile_icp()
     config = CaptureConfig(reconstruct_config(face_model, refine))
     return CaptureEngine(predictor, face_model, FaceDetector(), config, workers, stages)
 

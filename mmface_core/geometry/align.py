@@ -103,19 +103,20 @@ def align(
     volume (B, N, N, N) probabilities, axes depth, y, x (see `geometry.voxelize`); points (B, n, 3) mm in the head
     frame; rotation (B, 3, 3), scale (B,) px/mm, translation (B, 2) px: the start. `with_scale` refines scale as well.
     """
-    used = points[:, thinned(points.shape[1])]
-    offset = np.stack([translation[:, 0], -translation[:, 1], np.zeros_like(scale)], axis=1)
-    turn, moved, growth, step, agreement, residual, valid, taken, usable = icp_kernel.refine_batch(
-        np.ascontiguousarray(volume, np.float32),
-        np.ascontiguousarray(used.transpose(0, 2, 1), np.float32),
-        np.ascontiguousarray(rotation, np.float64),
-        np.ascontiguousarray(scale, np.float64),
-        np.ascontiguousarray(offset, np.float64),
-        np.array(levels, np.float64),
-        JUDGED_POINTS,
-        with_scale,
-    )
-    good = usable & (valid >= LEAST_POINTS) & np.isfinite(step)
+    count, size = volume.shape[0], volume.shape[1]
+    volume = np.ascontiguousarray(volume, np.float32)
+    used = np.ascontiguousarray(points[:, thinned(points.shape[1])].transpose(0, 2, 1), np.float32)  # (B, 3, n)
+    start = scale[:, None, None].astype(np.float64) * rotation
+    turn = np.tile(np.eye(3), (count, 1, 1))
+    moved = np.stack([translation[:, 0], -translation[:, 1], np.zeros_like(scale)], axis=1).astype(np.float64)
+    steps = np.array(levels, np.float64)
+    pool = max([1, *(size // level.cells for level in levels if level.cells)])
+    faces = [
+        icp_kernel.refine(volume[i], pool, used[i], start[i], turn[i], moved[i], steps, JUDGED_POINTS, with_scale)
+        for i in range(count)
+    ]
+    usable, growth, step, agreement, residual, valid, taken = np.array(faces, np.float64).reshape(count, 7).T
+    good = (usable > 0) & (valid >= LEAST_POINTS) & np.isfinite(step)
     turned = (turn @ rotation).astype(np.float32)
     place = moved[:, :2] * [1.0, -1.0]
     return Alignment(
@@ -125,6 +126,6 @@ def align(
         depth=np.where(good, moved[:, 2], 0.0).astype(np.float32),
         agreement=np.where(good, agreement, 0.0).astype(np.float32),
         residual_px=np.where(good, residual, np.inf).astype(np.float32),
-        iterations=taken,
+        iterations=taken.astype(np.int64),
         converged=good & (step < 0.5) & (agreement > 0.3),
     )

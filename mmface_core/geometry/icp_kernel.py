@@ -3,6 +3,10 @@
 One face at a time. The volume is never read from end to end: a coarse copy is taken from a part of its voxels
 (`icp_field.survey`), and the last levels touch only those around the mesh's points and blur them on the fly
 (`icp_block`). `icp` holds the plain twin, and tests hold the two together.
+
+It is written in plain loops on purpose, even where NumPy has a word for it: each such word brings a general routine
+with it (a median: sorting, its checks, their messages), and together they made the first capture on a machine wait half
+a minute for the compiler.
 """
 
 from __future__ import annotations
@@ -25,51 +29,22 @@ _FAST = {"contract", "reassoc", "arcp", "nsz"}
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def refine_batch(
-    volumes, points, rotations, scales, offsets, levels, judged, with_scale
-):  # pragma: no cover - compiled
-    """Refine B faces.
+def refine(volume, pool, points, start, turn, offset, levels, judged, with_scale):  # pragma: no cover - compiled
+    """Refine one face: turn (3, 3), at first the identity, and offset (3,) px with y up, both f64, in place.
 
-    volumes (B, N, N, N) f32; points (B, 3, n) f32 mm; rotations (B, 3, 3), scales (B,) px/mm, offsets (B, 3) px with y
-    up, f64: the start; levels (L, 7) f64 rows of `Level`; judged: about how many points the end is judged by. Returns
-    turn (B, 3, 3), offset (B, 3), growth (B,), last step (B,) px, agreement (B,), residual (B,) px, how many points had
-    a say (B,), steps taken (B,), and whether the coarse copy is finite and holds a surface (B,).
+    volume (N, N, N) f32, its coarse copy coarser by `pool`; points (3, n) f32 mm; start (3, 3) f64: rotation times
+    px/mm; levels (L, 7) f64 rows of `Level`; judged: about how many points the end is judged by. Returns whether the
+    volume is finite and holds a surface (all else is as it was where it does not), growth, the last step, px,
+    agreement, residual, px, how many points had a say, and how many steps were taken.
     """
-    count, size = volumes.shape[0], volumes.shape[1]
-    turns, growths = np.zeros((count, 3, 3)), np.ones(count)
-    out_offsets = offsets.copy()
-    steps, agreements, residuals = np.full(count, np.inf), np.zeros(count), np.full(count, np.inf)
-    valid_counts, taken = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    usable = np.zeros(count, np.bool_)
+    growth, step, taken = 1.0, np.inf, 0
+    agreement, residual, valid = 0.0, np.inf, 0
+    pooled = survey(volume, pool)
+    if not _holds_surface(pooled):
+        return False, growth, step, agreement, residual, valid, taken
     work = np.empty(WORK_SIZE, np.float32)
-    pool = 1
-    for row in range(levels.shape[0]):
-        if levels[row, 0] > 0:
-            pool = max(pool, size // int(levels[row, 0]))
-    for item in range(count):
-        volume = volumes[item]
-        pooled = survey(volume, pool)
-        turns[item] = np.eye(3)
-        # What is not finite shows in the coarse copy's sum; single such voxels only lose the points beside them.
-        if not (np.isfinite(pooled.sum()) and pooled.min() < 0.5 and pooled.max() > 0.5):
-            continue
-        usable[item] = True
-        start = scales[item] * rotations[item]
-        turn, offset, growth, step, agreement, residual, valid, iterations = _refine(
-            volume, pooled, points[item], start, offsets[item].copy(), levels, judged, with_scale, work
-        )
-        turns[item], out_offsets[item], growths[item] = turn, offset, growth
-        steps[item], agreements[item], residuals[item], valid_counts[item] = step, agreement, residual, valid
-        taken[item] = iterations
-    return turns, out_offsets, growths, steps, agreements, residuals, valid_counts, taken, usable
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def _refine(volume, pooled, points, start, offset, levels, judged, with_scale, work):  # pragma: no cover - compiled
     unknowns = 7 if with_scale else 6
-    turn, growth, step, taken = np.eye(3), 1.0, np.inf, 0
-    field, lazy = volume, False
-    system = np.empty((7, 8))
+    system, update, transform = np.empty((7, 8)), np.empty(7), np.empty((3, 3))
     for row in range(levels.shape[0]):
         cells, width, blurs = int(levels[row, 0]), int(levels[row, 1]), int(levels[row, 2])
         kernel, enough, wanted = levels[row, 4], levels[row, 5], int(levels[row, 6])
@@ -81,31 +56,58 @@ def _refine(volume, pooled, points, start, offset, levels, judged, with_scale, w
                 field = box_blur(field, width)
         some = _picked(points, wanted)
         for _ in range(int(levels[row, 3])):
-            system[:] = 0.0
-            transform = growth * _product(turn, start)
+            for j in range(7):
+                for k in range(8):
+                    system[j, k] = 0.0
+            _product(growth, turn, start, transform)
             for first in range(0, some.shape[1], BLOCK):
                 count = min(BLOCK, some.shape[1] - first)
                 measure(field, lazy, some, first, count, transform, offset, kernel, work)
                 _add_terms(work, count, unknowns, system)
-            update = _solve(system, unknowns)
-            turn = _product(_turn_by(update[:3]), turn)
-            offset += update[3:6]
+            _solve(system, unknowns, update)
+            _turn_by(update, turn)
+            slid = turned = 0.0
+            for j in range(3):
+                offset[j] += update[3 + j]
+                slid += update[3 + j] ** 2
+                turned += update[j] ** 2
             growth *= np.exp(update[6])
-            step = np.sqrt((update[3:6] ** 2).sum()) + ARM_PX * (np.sqrt((update[:3] ** 2).sum()) + abs(update[6]))
+            step = np.sqrt(slid) + ARM_PX * (np.sqrt(turned) + abs(update[6]))
             taken += 1
             if step < enough:
                 break
-    transform = growth * _product(turn, start)
-    near_px = CROP_SIZE / volume.shape[0]
-    agreement, residual, valid = _judge(field, lazy, _picked(points, judged), transform, offset, near_px, work)
-    return turn, offset, growth, step, agreement, residual, valid, taken
+        if row == levels.shape[0] - 1:
+            _product(growth, turn, start, transform)
+            near_px = CROP_SIZE / volume.shape[0]
+            agreement, residual, valid = _judge(field, lazy, _picked(points, judged), transform, offset, near_px, work)
+    return True, growth, step, agreement, residual, valid, taken
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _holds_surface(pooled):  # pragma: no cover - compiled
+    """Whether the coarse copy is finite and has an inside and an outside.
+
+    What is not finite shows in the sum; single such voxels of the volume only lose the points beside them.
+    """
+    values = pooled.ravel()
+    total, least, most = 0.0, np.inf, -np.inf
+    for i in range(values.shape[0]):
+        total += values[i]
+        least, most = min(least, values[i]), max(most, values[i])
+    return np.isfinite(total) and least < 0.5 and most > 0.5
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _picked(points, wanted):  # pragma: no cover - compiled
     """About `wanted` of points (3, n), evenly picked; as many as there are of fewer."""
     every = max(1, points.shape[1] // wanted)
-    return points if every == 1 else points[:, ::every].copy()
+    if every == 1:
+        return points
+    some = np.empty((3, (points.shape[1] - 1) // every + 1), np.float32)
+    for axis in range(3):
+        for m in range(some.shape[1]):
+            some[axis, m] = points[axis, m * every]
+    return some
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_FAST)
@@ -129,25 +131,48 @@ def _judge(field, lazy, points, transform, offset, near_px, work):  # pragma: no
     valid, near, inside = 0, 0, 0
     for first in range(0, points.shape[1], BLOCK):
         count = min(BLOCK, points.shape[1] - first)
-        measure(field, lazy, points, first, count, transform, offset, CROP_SIZE, work)
+        measure(field, lazy, points, first, count, transform, offset, float(CROP_SIZE), work)
         inside += inside_cube(count, field.shape[0], work)
         for m in range(count):
             if work[WEIGHT + m] > 0:
                 distances[valid] = abs(work[DISTANCE + m])
                 near += distances[valid] < near_px
                 valid += 1
-    residual = np.inf
-    if valid:
-        # The lower median, as torch takes it.
-        residual = np.partition(distances[:valid], (valid - 1) // 2)[(valid - 1) // 2]
+    # The lower median, as torch takes it.
+    residual = _ranked(distances[:valid], (valid - 1) // 2) if valid else np.inf
     return near / max(1, inside), residual, valid
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _solve(system, unknowns):  # pragma: no cover - compiled
-    """The damped step (7,), by Cholesky's factors in place: LAPACK costs more to call than this to run."""
-    update = np.zeros(7)
+def _ranked(values, rank):  # pragma: no cover - compiled
+    """The value of the given rank, from 0, among values, which are left in another order (Hoare's selection)."""
+    low, high = 0, values.shape[0] - 1
+    while low < high:
+        pivot = values[(low + high) // 2]
+        i, j = low, high
+        while i <= j:
+            while values[i] < pivot:
+                i += 1
+            while values[j] > pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i, j = i + 1, j - 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return float(values[rank])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _solve(system, unknowns, update):  # pragma: no cover - compiled
+    """The damped step into update (7,), by Cholesky's factors: LAPACK costs more to call than this to run."""
     largest = 0.0
+    for j in range(7):
+        update[j] = 0.0
     for j in range(unknowns):
         largest = max(largest, system[j, j])
     lower = np.zeros((7, 7))
@@ -171,31 +196,28 @@ def _solve(system, unknowns):  # pragma: no cover - compiled
         update[j] = value / lower[j, j]
     for j in range(unknowns):
         update[j] = min(40.0, max(-40.0, update[j])) if np.isfinite(update[j]) else 0.0
-    return update
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _turn_by(vector):  # pragma: no cover - compiled
-    """The rotation (3, 3) of a vector (3,), held to half a radian, by Rodrigues' formula."""
+def _turn_by(vector, turn):  # pragma: no cover - compiled
+    """Turn further, in place, by the first three of a vector, held to half a radian (Rodrigues' formula)."""
     angle = max(1e-9, np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2))
     x, y, z = vector[0] / angle, vector[1] / angle, vector[2] / angle
     used = min(angle, 0.5)
     s, c = np.sin(used), 1.0 - np.cos(used)
-    return np.array(
-        [
-            [1.0 - c * (y * y + z * z), c * x * y - s * z, c * x * z + s * y],
-            [c * x * y + s * z, 1.0 - c * (x * x + z * z), c * y * z - s * x],
-            [c * x * z - s * y, c * y * z + s * x, 1.0 - c * (x * x + y * y)],
-        ]
-    )
+    for column in range(3):
+        a, b, d = turn[0, column], turn[1, column], turn[2, column]
+        turn[0, column] = (1.0 - c * (y * y + z * z)) * a + (c * x * y - s * z) * b + (c * x * z + s * y) * d
+        turn[1, column] = (c * x * y + s * z) * a + (1.0 - c * (x * x + z * z)) * b + (c * y * z - s * x) * d
+        turn[2, column] = (c * x * z - s * y) * a + (c * y * z + s * x) * b + (1.0 - c * (x * x + y * y)) * d
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _product(first, second):  # pragma: no cover - compiled
-    """first @ second of (3, 3), written out, because `@` would load a linear algebra library for nine numbers."""
-    out = np.zeros((3, 3))
+def _product(factor, first, second, out):  # pragma: no cover - compiled
+    """out = factor first @ second of (3, 3): `@` would load a linear algebra library for nine numbers."""
     for i in range(3):
         for j in range(3):
+            total = 0.0
             for k in range(3):
-                out[i, j] += first[i, k] * second[k, j]
-    return out
+                total += first[i, k] * second[k, j]
+            out[i, j] = factor * total
