@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 Image = NDArray[np.uint8]
 
-HEIGHT = 640  # px of the clip; the avatar's picture is square
-WIDEST = 1280  # px that the video's picture may take
+HEIGHT = 512  # px of the clip; the avatar's picture is square. Where there is no GPU, time grows with its area.
+WIDEST = 1024  # px that the video's picture may take
 STILL_SECONDS = 2  # how long a still picture is shown
 _STILL_RATE = FrameRate(24, 1.0)
 

@@ -27,6 +27,8 @@ def render_frames(folder: str, frames, size, view: dict, fine: bool = False, pro
     scene = face_scene()
     bpy.context.window.scene = scene
     _dress(scene, size, fine)
+    if not fine:
+        _subdivide_as_in_viewport(scene)
     scene.camera = _camera(scene, view, size)
     os.makedirs(folder, exist_ok=True)
     for number, frame in enumerate(frames, 1):
@@ -212,6 +214,14 @@ def _dress(scene, size, fine: bool) -> None:
     for obj in scene.objects:
         if obj.type == "MESH" and obj.hide_viewport:
             obj.hide_render = True
+
+
+def _subdivide_as_in_viewport(scene) -> None:
+    """A preview's faces are no finer than the artist sees them at work: with software OpenGL they are half the time."""
+    for obj in scene.objects:
+        for modifier in obj.modifiers:
+            if modifier.type in ("SUBSURF", "MULTIRES"):
+                modifier.render_levels = min(modifier.render_levels, modifier.levels)
 
 
 def _colour_for_viewport(material) -> bool:

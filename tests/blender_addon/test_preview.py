@@ -4,6 +4,7 @@ import pytest
 
 from mmface_core.model.arkit import ARKIT_INDEX
 from retarget import Settings, retarget_video
+from retarget.preview import HEIGHT
 from tests.takes import take_of
 
 pytestmark = pytest.mark.blender
@@ -55,24 +56,28 @@ def test_the_preview_is_h264_at_the_clips_rate_with_every_picture(preview):
     fps, code, frames = pictures(preview)
     assert fps == pytest.approx(FPS) and len(frames) == COUNT
     assert code.to_bytes(4, "little") in (b"h264", b"avc1")
-    assert frames[0].shape[0] == 640 and frames[0].shape[1] in (1492, 1493, 1494)
+    assert frames[0].shape[0] == HEIGHT and abs(frames[0].shape[1] - HEIGHT * (1 + 320 / 240)) < 2
 
 
 def test_video_and_avatar_stand_side_by_side_in_step(preview):
     frames = pictures(preview)[2]
-    left = [float(f[320:, 400:800].mean()) for f in frames]
+    left = [float(f[HEIGHT // 2 :, HEIGHT // 2 : HEIGHT].mean()) for f in frames]
     assert np.allclose(left, 20 * np.arange(COUNT), atol=4)
-    avatar = [f[:, -640:].astype(float) for f in frames]
+    avatar = [f[:, -HEIGHT:].astype(float) for f in frames]
     change = [np.abs(a - avatar[0]).mean() for a in avatar]
     assert int(np.argmax(change)) == 4 and change[4] > 3 * max(change[:4] + change[5:])
 
 
 def test_the_avatar_fills_the_picture(preview):
-    avatar = pictures(preview)[2][0][:, -640:].astype(int)
+    avatar = pictures(preview)[2][0][:, -HEIGHT:].astype(int)
     background = np.abs(avatar - avatar[5, 5]).max(axis=2) < 12
     covered = ~background
-    assert 0.1 < covered.mean() < 0.9 and covered[320, 320]
+    assert 0.1 < covered.mean() < 0.9 and covered[HEIGHT // 2, HEIGHT // 2]
 
 
 def test_nothing_but_the_results_is_left(preview, clip):
     assert sorted(p.name for p in clip.iterdir()) == ["clip.avi", "clip.npz", "o.blend", "preview.mp4"]
+
+
+def test_a_preview_is_no_finer_than_the_viewport(in_blender, tmp_path):
+    assert in_blender("preview_levels", tmp_path) == {"fine": 3, "quick": 1}
