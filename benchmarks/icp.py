@@ -371,7 +371,10 @@ def chosen_peers(names: Sequence[str] | None, slow: bool, threads: int) -> dict[
         if importlib.util.find_spec(package) is None:
             print(f"{name}: {package} is not installed (pip install mmface[bench])")
             continue
-        found[name] = make(threads)
+        try:
+            found[name] = make(threads)
+        except ImportError as error:  # installed, but a library of the system that it needs is not
+            print(f"{name}: left out, because it cannot be loaded: {error}")
     return found
 
 
