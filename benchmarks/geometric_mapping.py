@@ -123,7 +123,7 @@ def measure(file: Path, capture: Capture, changes: tuple[str, ...] = (), seed: i
 def _alike(rig: RigDescription, found, geometric: Geometric) -> np.ndarray:  # type: ignore[no-untyped-def]
     if found.registration is None:
         return np.zeros((0, 0))
-    _, keys = descriptors(found.registration.template, key_fields(rig, found.surfaces, found.registration))
+    _, keys, _ = descriptors(found.registration.template, key_fields(rig, found.surfaces, found.registration))
     return keys @ keys.T
 
 

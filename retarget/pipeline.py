@@ -46,6 +46,7 @@ def retarget_video(
     face: str | int = "largest",
     identity: bool = True,
     options: MapOptions | None = None,
+    mapped: MappedRig | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
     stages: Stages = NO_STAGES,
@@ -57,6 +58,7 @@ def retarget_video(
     capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
     Blender add-on. face: "largest", or the number of one of several faces. identity False: what is kept has the mean
     face's shape. head: "absolute", "relative" or "off". options: how to map the rig, or a mapping to use.
+    mapped: what `read_and_map` found out before about this rig with this head and these options.
     progress is told (what, done, total); stages counts where the time goes. Raises UserError with a sentence; then
     nothing is left behind half-written.
     """
@@ -69,7 +71,7 @@ def retarget_video(
     face_choice(face)
     (options or MapOptions()).check()
     with stages("open and map the rig"):
-        mapped = read_and_map(rig, head, blender, options or MapOptions())
+        mapped = mapped or read_and_map(rig, head, blender, options or MapOptions())
     captured = take_of(source, face, identity, progress, stages)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time

@@ -21,6 +21,7 @@ from retarget.batch.jobs import Options
 from retarget.batch.plan import Task
 from retarget.batch.store import Store
 from retarget.blender import Blender, BlenderError
+from retarget.mapping.map_rig import MapOptions, MappedRig
 
 if TYPE_CHECKING:
     from mmface_core.capture.engine import CaptureEngine
@@ -101,6 +102,25 @@ def loaded_engine() -> "CaptureEngine":
 
     # The cores are shared out among the processes; and frames read one after another are the same in every piece.
     return load_engine(workers=1)
+
+
+def mapped_rig(rig: Path, head: str, options: MapOptions, blender: Blender) -> MappedRig:
+    """What drives what in a rig, found out once for all clips that this process puts onto it: where shapes have to be
+    compared, that is half a minute. Files that have changed meanwhile are read again.
+    """
+    from retarget.pipeline import check_rig
+
+    check_rig(rig)
+    options.check()
+    files = [rig, options.mapping] if options.mapping else [rig]
+    return _mapped(rig, tuple((f.stat().st_mtime_ns, f.stat().st_size) for f in files), head, options, blender)
+
+
+@lru_cache(maxsize=4)
+def _mapped(rig: Path, _state: tuple[Any, ...], head: str, options: MapOptions, blender: Blender) -> MappedRig:
+    from retarget.pipeline import read_and_map
+
+    return read_and_map(rig, head, blender, options)
 
 
 def _capture(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
@@ -224,17 +244,18 @@ def _retarget(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     from retarget.pipeline import retarget_video
 
     work, options = task.work, _options(task)
-    take = store.out / work["take"]
+    rig, take, blender = Path(work["rig"]), store.out / work["take"], _blender(task)
     report = retarget_video(
         take,
-        work["rig"],
+        rig,
         store.out / work["blend"],
         preview=store.out / work["preview"] if work["preview"] else None,
         motion=store.out / work["motion"] if work["motion"] else None,
         settings=options.settings(),
         head=options.head,
         options=options.map_options(),
-        blender=_blender(task),
+        mapped=mapped_rig(rig, options.head, options.map_options(), blender),
+        blender=blender,
         progress=tell,
     )
     performance = report.performance
@@ -266,7 +287,7 @@ def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     """Make ready what the chunks need; the client then hands them out."""
     from mmface_core.take import Take
     from retarget.performance import performance_of
-    from retarget.pipeline import motion_for, read_and_map
+    from retarget.pipeline import motion_for
     from retarget.rendering import begin, plan_render
 
     work, options = task.work, _options(task)
@@ -274,7 +295,7 @@ def _render(task: Task, store: Store, tell: Tell) -> dict[str, Any]:
     assert rendering is not None
     rig, take = Path(work["rig"]), Take.load(store.out / work["take"])
     performance = performance_of(take, options.settings())
-    mapped = read_and_map(rig, options.head, _blender(task), options.map_options())
+    mapped = mapped_rig(rig, options.head, options.map_options(), _blender(task))
     folder = store.inner / "render"
     folder.mkdir(parents=True, exist_ok=True)
     motion = folder / f"{task.key[:24]}.json"

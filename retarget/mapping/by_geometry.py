@@ -2,10 +2,10 @@
 
 The default model is laid over the rig (`retarget.registration`), and each key becomes a field of offsets on the model's
 vertices, in the head's own frame: there keys and units compare whatever the rig's topology, scale, axes or number of
-meshes. Their likeness is the cosine between the two fields, weighted by area and by how well the rig covers the model;
-a cosine does not mind that artists differ in strength. A key and its mirror image are judged together. One assignment
-for the whole face, that with the greatest product of likenesses, gives each unit its first choice; a non-negative least
-squares then adds keys that nobody else needs.
+meshes. Their likeness is the cosine between the two fields, weighted by area and by how well the rig covers the model.
+How much a key moves tells a little, too: a smile goes further than a dimple on every face. A key and its mirror image
+are judged together. One assignment for the whole face, that with the greatest product of likenesses, gives each unit
+its first choice; a non-negative least squares then adds keys that nobody else needs.
 """
 
 from collections.abc import Sequence
@@ -32,6 +32,11 @@ _TELLING = ("skin", "eye_left", "eye_right", "teeth_lower", "tongue")
 _SUM_OF_HALVES = 0.93  # cosine from which a key counts as the sum of two others
 _HALVES_OVERLAP = 0.3  # cosine up to which a key and its mirror image are two halves
 _CHANCE = 0.05  # cosine below which two movements are no more alike than any two that meet by chance
+# Logarithms of strength, key to unit, spread by about 0.5 on four rigs with names. Twice that is believed, and an odd
+# strength costs no more than a factor of e in likeness; nothing where the shapes say all, from the last cosine on.
+_STRENGTH_SPREAD = 1.0
+_MOST_FOR_STRENGTH = 1.0
+_SAYS_ALL = 0.9
 _FACE_Z_MM = (
     -60.0,
     -30.0,
@@ -123,8 +128,9 @@ def map_by_geometry(
     fields = key_fields(rig, surfaces, registration)
     if not fields.names:
         return Geometric((), missing=ARKIT_NAMES, note="No key of the rig moves anything.", registration=registration)
-    units, keys = descriptors(registration.template, fields)
-    first = first_choices(units, keys, mirrored_keys(registration.template, fields, config.mirror), config)
+    units, keys, strengths = descriptors(registration.template, fields)
+    mirror = mirrored_keys(registration.template, fields, config.mirror)
+    first = first_choices(units, keys, mirror, config, strengths)
     taken = {choice.key for choice in first.values()} | {choice.other_half for choice in first.values()} - {None}
     explained = [
         _explain(n, choice, units, keys, fields, registration.template, taken, config) for n, choice in first.items()
@@ -147,8 +153,11 @@ NO_FACE = (
 )
 
 
-def descriptors(template: Template, fields: KeyFields) -> tuple[Array, Array]:
-    """Units (52, D) and keys (n, D) as unit vectors whose scalar product is the likeness; zero where nothing shows."""
+def descriptors(template: Template, fields: KeyFields) -> tuple[Array, Array, Array]:
+    """Units (52, D) and keys (n, D) as unit vectors whose scalar product is the likeness; zero where nothing shows.
+
+    Then how strong each key is against each unit, (52, n) logarithms of the ratio of their movements.
+    """
     telling = np.zeros(len(template.mean))
     for part in _TELLING:
         telling[template.parts[part]] = 1.0
@@ -156,12 +165,14 @@ def descriptors(template: Template, fields: KeyFields) -> tuple[Array, Array]:
     in_front = np.clip((template.mean[:, 2] - behind) / (front - behind), 0, 1)
     root = np.sqrt(vertex_areas(template.mean, template.triangles) * telling * in_front * fields.trust)
 
-    def directions(offsets: Array) -> Array:
+    def directions(offsets: Array) -> tuple[Array, Array]:
         flat = (offsets * root[:, None]).reshape(len(offsets), -1)
         length = np.linalg.norm(flat, axis=1, keepdims=True)
-        return np.where(length > 1e-9, flat / np.maximum(length, 1e-9), 0.0)
+        return np.where(length > 1e-9, flat / np.maximum(length, 1e-9), 0.0), np.maximum(length[:, 0], 1e-9)
 
-    return directions(template.units), directions(fields.offsets)
+    units, unit_sizes = directions(template.units)
+    keys, key_sizes = directions(fields.offsets)
+    return units, keys, np.log(key_sizes)[None] - np.log(unit_sizes)[:, None]
 
 
 def mirrored_keys(template: Template, fields: KeyFields, least: float) -> list[int | None]:
@@ -189,12 +200,14 @@ class Choice:
     other_half: int | None = None
 
 
-def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], config: GeometryConfig) -> dict[str, Choice]:
+def first_choices(
+    units: Array, keys: Array, mirror: Sequence[int | None], config: GeometryConfig, strengths: Array
+) -> dict[str, Choice]:
     """The key that each unit gets first; units that get none are left out.
 
-    units (52, D), keys (n, D): unit vectors. mirror: each key's mirror image, as `mirrored_keys` gives it. Beside the
-    52 units, the sum of each left-right pair competes: it takes the keys that move both sides. Where neither half has
-    a key of its own that is as good, both halves get the two-sided one.
+    units (52, D), keys (n, D), strengths (52, n): of `descriptors`. mirror: each key's mirror image, as `mirrored_keys`
+    gives it. Beside the 52 units, the sum of each left-right pair competes: it takes the keys that move both sides.
+    Where neither half has a key of its own that is as good, both halves get the two-sided one.
     """
     paired = units @ keys.T  # (52, n)
     likeness = paired.copy()
@@ -215,11 +228,14 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
             paired[middle, column] = units[middle] @ halves
     table = np.concatenate([paired, whole_likeness])
     table[:, sums_of_halves(keys, mirror)] = 0.0
-    alone = _assigned(table[: len(units)])
-    for number, rows in enumerate(pairs.values()):  # halves that have good keys of their own need no whole one
-        weaker = min(float(table[row, alone[row]]) if row in alone else 0.0 for row in rows)
+    rows = np.array(list(pairs.values()))
+    # A pair's movements are about equally large and lie apart: both together are the root of two larger.
+    strengths = np.concatenate([strengths, strengths[rows].mean(axis=1) - np.log(2.0) / 2])
+    alone = _assigned(table[: len(units)], strengths[: len(units)])
+    for number, sides in enumerate(pairs.values()):  # halves that have good keys of their own need no whole one
+        weaker = min(float(table[row, alone[row]]) if row in alone else 0.0 for row in sides)
         table[len(units) + number, weaker**2 > table[len(units) + number] ** 2 / 2] = 0.0
-    chosen = _assigned(table)
+    chosen = _assigned(table, strengths)
     found: dict[str, Choice] = {}
     for row, name in enumerate(ARKIT_NAMES):
         base = split_channel(name).base
@@ -236,13 +252,26 @@ def first_choices(units: Array, keys: Array, mirror: Sequence[int | None], confi
     return found
 
 
-def _assigned(table: Array) -> dict[int, int]:
+def _assigned(table: Array, strengths: Array) -> dict[int, int]:
     """Row -> column, each column once, with the greatest product of likenesses; without those below `_CHANCE`.
 
     A product asks by how many times a key is liker to one unit than to another. A sum would ask by how much, and give
     the keys of a unit that every artist makes differently, and that is like nothing much, to whatever gains a little.
+    strengths: logarithms, as large as table. A first assignment tells how strong the rig's keys are as a rule; in the
+    second, what is stronger or weaker loses by a bell curve of `_STRENGTH_SPREAD`.
     """
     worth = np.log(np.maximum(table, _CHANCE) / _CHANCE)
+    first = _best(worth)
+    if first:
+        usual = float(np.median([strengths[row, column] for row, column in first.items()]))
+        odd = np.minimum(((strengths - usual) / _STRENGTH_SPREAD) ** 2 / 2, _MOST_FOR_STRENGTH)
+        odd[table > _SAYS_ALL] = 0.0
+        worth = np.where(worth > 0, np.maximum(worth - odd, 1e-6), 0.0)
+    return _best(worth)
+
+
+def _best(worth: Array) -> dict[int, int]:
+    """Row -> column with the greatest sum, of those above 0."""
     best = zip(*linear_sum_assignment(-worth), strict=True)
     return {int(row): int(column) for row, column in best if worth[row, column] > 0}
 

@@ -17,8 +17,7 @@ def capture():
     [
         ("readyplayerme_arkit_visemes.glb", 0.90),
         ("makehuman_arkit_snake.blend", 0.90),
-        # Its dimples, presses, smiles and mouthLeft are nearly one and the same movement: the aim is 0.90.
-        ("JohnSmithHead.fbx", 0.85),
+        ("JohnSmithHead.fbx", 0.90),
         ("makehuman_expression_units.blend", 0.70),
         # A cartoon face whose keys hardly move like the units that they are named after: the aim is 0.90.
         ("vroid_fcl_arkit.glb", 0.68),

@@ -121,7 +121,15 @@ def test_a_unit_in_two_keys_is_put_together_from_both():
 def test_a_unit_like_nothing_much_keeps_its_key_where_another_gains_little_by_it():
     """By a sum, 0.75 + 0.10 against 0.30 + 0.50, the first unit would lose its only key."""
     likeness = np.array([[0.30, 0.10, 0.0], [0.75, 0.50, 0.0], [0.0, 0.0, 0.04]])
-    assert _assigned(likeness) == {0: 0, 1: 1}  # what is below chance is no choice
+    assert _assigned(likeness, np.zeros((3, 3))) == {0: 0, 1: 1}  # what is below chance is no choice
+
+
+def test_of_two_keys_that_move_alike_the_stronger_goes_to_the_larger_movement():
+    likeness = np.array([[0.50, 0.52, 0.0], [0.50, 0.50, 0.0], [0.0, 0.0, 0.9]])  # a smile, a dimple, a jaw
+    strengths = np.log([[1.0, 0.2, 1.0], [5.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    assert _assigned(likeness, np.zeros((3, 3))) == {0: 1, 1: 0, 2: 2}
+    assert _assigned(likeness, strengths) == {0: 0, 1: 1, 2: 2}
+    assert _assigned(likeness, strengths + np.log(0.3)) == {0: 0, 1: 1, 2: 2}  # on a rig whose keys are all weak
 
 
 def test_an_explanation_reads_as_a_sentence(head, registered, hidden):

@@ -84,6 +84,22 @@ def test_a_changed_rig_redoes_what_depends_on_it_alone(run, clips, rigs, tmp_pat
     assert outcome.fresh == 3 + 2  # and the two that failed
 
 
+def test_a_rig_is_looked_into_once_for_all_clips_until_it_changes(run, clips, rigs, monkeypatch):
+    from retarget import pipeline
+
+    described = []
+    plain = pipeline.describe_rig
+    monkeypatch.setattr(
+        pipeline, "describe_rig", lambda rig, blender: described.append(rig.stem) or plain(rig, blender)
+    )
+    jobs = read_jobs(clips, sorted(rigs.iterdir()), RENDERED)
+    run(jobs)
+    assert sorted(described) == ["hero", "villain"]
+    (rigs / "hero.blend").write_bytes(b"BLENDER-v405 another hero")
+    run(jobs)
+    assert sorted(described) == ["hero", "hero", "villain"]
+
+
 def test_changed_options_redo_what_depends_on_them(run, clips, rigs, tmp_path):
     jobs = read_jobs(clips, [rigs / "hero.blend"])
     run(jobs)
