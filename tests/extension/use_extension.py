@@ -268,7 +268,7 @@ def live():
     until = time.monotonic() + 3
     while time.monotonic() < until:
         session().step()
-        time.sleep(1 / 60)
+        time.sleep(1 / 100)
     assert session().live is not None, (session().problem, session().notice)
     said["live"] = [session().live.updates, session().live.rate, session().live.latency]
     said["live_moved"] = rest != {o.name: [b.value for b in o.data.shape_keys.key_blocks] for o in keyed()}
@@ -285,7 +285,7 @@ def live():
     until = time.monotonic() + 1.5
     while time.monotonic() < until:
         session().step()
-        time.sleep(1 / 60)
+        time.sleep(1 / 100)
     bpy.ops.mmface.live_record()
     said["record_problem"], said["recorded"] = run(20), session().notice
 
@@ -294,7 +294,7 @@ def wait_for_live():
     until = time.monotonic() + 90
     while (session().live is None or not session().live.updates) and session().busy and time.monotonic() < until:
         session().step()
-        time.sleep(1 / 60)
+        time.sleep(1 / 100)
 
 
 def keyed():
