@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 JOBS ?= 2
 
-.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean extension test-gui test-headless fuzz batch-proof bench
+.PHONY: help system setup demo test test-slow lint yardsticks model wheel clean extension gui-packages test-gui test-headless fuzz batch-proof bench
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -56,8 +56,10 @@ extension: $(READY) ## build the Blender add-on with the engine inside into dist
 
 GUI_PACKAGES := blender python3-numpy xvfb xauth xdotool imagemagick libgl1-mesa-dri libegl1 libegl-mesa0 ffmpeg procps
 
-test-gui: $(READY) ## click through the add-on in a real Blender (Debian, Ubuntu; installs it with apt-get)
-	@dpkg -s $(GUI_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(GUI_PACKAGES); }
+gui-packages:
+	@dpkg -s $(GUI_PACKAGES) >/dev/null 2>&1 || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(GUI_PACKAGES) >/dev/null; }
+
+test-gui: $(READY) gui-packages ## click through the add-on in a real Blender (Debian, Ubuntu; installs it with apt-get)
 	MMFACE_GUI=1 $(BIN)/python -m pytest tests/gui -m "" -x
 
 $(VENV)-bpy5/.ready:
