@@ -39,7 +39,7 @@ def read_surfaces(arrays_path: str) -> dict:
                 values.tofile(file)
                 place += len(values)
             rows.append(row)
-    return {"schema": SCHEMA, "meshes": rows}
+    return {"schema": SCHEMA, "unit_scale": scene.unit_settings.scale_length, "meshes": rows}
 
 
 def to_rest_pose(scene) -> None:

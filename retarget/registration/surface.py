@@ -18,7 +18,10 @@ Indices = NDArray[np.integer]
 
 @dataclass(frozen=True)
 class Surface:
-    """One mesh object at rest. positions (N, 3) f64 world; triangles (F, 3) i64; linear (3, 3): object to world."""
+    """One mesh object at rest. positions (N, 3) f64 world; triangles (F, 3) i64; linear (3, 3): object to world.
+
+    unit_scale: metres in one world unit, as the scene says.
+    """
 
     object: str
     positions: Array = field(repr=False)
@@ -27,6 +30,7 @@ class Surface:
     linked: bool = False
     keyed: bool = False
     linear: Array = field(default_factory=lambda: np.eye(3), repr=False)
+    unit_scale: float = 1.0
 
 
 def surfaces_from_json(data: dict[str, Any], arrays: Path) -> tuple[Surface, ...]:
@@ -47,6 +51,7 @@ def surfaces_from_json(data: dict[str, Any], arrays: Path) -> tuple[Surface, ...
             linked=row["linked"],
             keyed=row["keyed"],
             linear=np.array(row["world"])[:3, :3],
+            unit_scale=data.get("unit_scale", 1.0),
         )
         for row in data["meshes"]
     )

@@ -47,9 +47,12 @@ GAZE_DEGREES = {
     "eyeLookOutLeft": (30.0, 0.0),
     "eyeLookUpLeft": (0.0, -25.0),
 }
-# The model's units are those of MakeHuman's base head, in its millimetres, but the model's mean is so much larger: on a
-# head of any size they must be so much stronger to mean what their sculptors meant (the test measures both heads).
+# The model's units are those of MakeHuman's base head, in its millimetres, but the model's mean is so much larger: in
+# proportion to a head they must be so much stronger to mean what their sculptors meant (the test measures both heads).
 SCULPTED = 1.064
+# A head so large, against the model's mean, is a person's: there the model's own rule holds, by which identity, size
+# included, and expression add up in millimetres. What is larger or smaller is another unit's or a cartoon's.
+PERSON = (0.75, 1.25)
 _REACH_MM = 12.0  # a rig's skin farther from the model than this takes its movement from its neighbours
 _FILL = 0.03  # how much neighbours count against a good match: enough to fill in, too little to blur
 _REST = 0.02  # how much a vertex without any match holds still
@@ -77,22 +80,30 @@ class Transferred:
 
 def transfer_units(surfaces: Sequence[Surface], registration: Registration) -> tuple[Transferred, ...]:
     """The 52 units on every mesh that any of them moves."""
-    units = carried_units(registration)
+    units = carried_units(registration, surfaces[0].unit_scale if surfaces else 1.0)
     carrier = _Carrier(registration, units)
     results = [_transfer_mesh(surface, registration, carrier) for surface in objects_to_move(surfaces)]
     return tuple(r for r in results if r is not None)
 
 
-def carried_units(registration: Registration) -> Array:
-    """Units (52, V, 3) on the registered model: turned and stretched as its surface is, as strong against the head as
-    they were against the one that they were sculpted on, lids made to meet."""
+def carried_units(registration: Registration, unit_scale: float = 1.0) -> Array:
+    """Units (52, V, 3) on the registered model: turned and stretched as its surface is, lids made to meet. On a head of
+    a person's size in metres they are as large as the model's; on any other, as strong against the head as they were
+    against the one that they were sculpted on. unit_scale: metres in a world unit."""
     template = registration.template
     maps = local_maps(registration.identified, registration.vertices, template.triangles)
-    units = SCULPTED * np.einsum("vij,uvj->uvi", maps, template.units)
+    units = size_of_movements(1000 * unit_scale * registration.to_world.scale) * np.einsum(
+        "vij,uvj->uvi", maps, template.units
+    )
     for side in ("Left", "Right"):
         row = ARKIT_INDEX[f"eyeBlink{side}"]
         units[row] *= blink_gain(template, registration.vertices, units[row], side)
     return units
+
+
+def size_of_movements(head: float) -> float:
+    """By how much the units are strengthened in the head's own frame; head: its size against the model's mean."""
+    return 1 / head if PERSON[0] < head < PERSON[1] else SCULPTED
 
 
 def local_maps(before: Array, after: Array, triangles: NDArray[np.integer]) -> Array:

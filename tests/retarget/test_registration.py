@@ -252,6 +252,27 @@ def test_a_turned_and_scaled_head_gets_the_same_keys_turned_and_scaled(head, mad
     assert np.abs(again.offsets - place.turn(made.offsets)).max() < 0.01 * 0.05
 
 
+def test_heads_of_peoples_sizes_in_metres_move_by_the_models_millimetres(head, registered):
+    from dataclasses import replace
+
+    from mmface_core.model.arkit import ARKIT_NAMES
+
+    def keys(size, unit_scale):
+        place = Similarity(0.001 * size / unit_scale, np.eye(3), np.zeros(3))
+        surface = replace(head.surfaces[0], positions=place.apply(head.surfaces[0].positions), unit_scale=unit_scale)
+        before = registered.to_world
+        there = Similarity(place.scale * before.scale, before.rotation, place.apply(before.translation[None])[0])
+        offsets = transfer_units([surface], replace(registered, to_world=there))[0].offsets * 1000 * unit_scale
+        # A blink closes the eye that is there, and a ball turns by degrees.
+        return offsets[[not name.startswith(("eyeBlink", "eyeLook")) for name in ARKIT_NAMES]]
+
+    adult, child = keys(1.0, 1.0), keys(0.85, 1.0)
+    assert np.allclose(adult, child, atol=0.05)  # what moves less than 0.02 mm of the model rests
+    assert np.allclose(adult, keys(1.0, 0.01), atol=0.05)  # centimetres, and the scene says so
+    giant = np.linalg.norm(keys(3.0, 1.0)) / np.linalg.norm(adult)
+    assert giant == pytest.approx(3 * SCULPTED, rel=0.02)  # in proportion
+
+
 def test_a_model_that_does_not_fit_is_refused_with_the_figures_unless_forced(registered):
     from dataclasses import replace
 
