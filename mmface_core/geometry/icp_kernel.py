@@ -76,6 +76,7 @@ def refine(volume, pool, points, start, turn, offset, levels, judged, with_scale
             taken += 1
             if step < enough:
                 break
+        # In the loop, because after it numba would compile the judgement once more, for a `lazy` that is no level's.
         if row == levels.shape[0] - 1:
             _product(growth, turn, start, transform)
             near_px = CROP_SIZE / volume.shape[0]

@@ -215,11 +215,11 @@ def first_choices(
         if other is not None:
             paired[:, column] = (likeness[:, column] + likeness[list(MIRRORED_UNIT), other]) / 2
     pairs = sided_pairs()
+    rows = np.array(list(pairs.values()))  # (pairs, 2)
     whole_likeness = np.array([_sum_of(units, pair) for pair in pairs.values()]) @ keys.T
     symmetric = np.array([other == column for column, other in enumerate(mirror)])
     whole_likeness[:, ~symmetric] = 0.0
-    sided = np.array([row for pair in pairs.values() for row in pair])
-    paired[sided[:, None], np.flatnonzero(symmetric)] = 0.0
+    paired[rows.reshape(-1, 1), np.flatnonzero(symmetric)] = 0.0
     for column, other in enumerate(mirror):  # a movement without a side may come in halves
         if other is not None and other != column:
             halves = keys[column] + keys[other]
@@ -228,7 +228,6 @@ def first_choices(
             paired[middle, column] = units[middle] @ halves
     table = np.concatenate([paired, whole_likeness])
     table[:, sums_of_halves(keys, mirror)] = 0.0
-    rows = np.array(list(pairs.values()))
     # A pair's movements are about equally large and lie apart: both together are the root of two larger.
     strengths = np.concatenate([strengths, strengths[rows].mean(axis=1) - np.log(2.0) / 2])
     alone = _assigned(table[: len(units)], strengths[: len(units)])
