@@ -33,7 +33,9 @@ class NetworkConfig:
     eye_points, eye_points_right, mouth_points: of those, the ones that a closer look at the left eye (with its brow),
         the right eye and the mouth places again; the two eyes' in the same order. Empty: there is no closer look.
     detail_width, detail_features: channels of the closer look, and the length of what it hands on for each patch.
+    detail_blocks: its residual blocks at a quarter of a patch's resolution.
     fine_width: channels of its heat-maps at half a patch's resolution; 0 leaves them at a quarter.
+    fine_blocks: residual blocks there.
     squash_expression: expression passes through a sigmoid to 0..1 (blendshape weights) or stays linear (PCA codes).
     crop: how labelled pictures are cut for this network: "pose", as capture does, or "box", around the true landmarks'
         box as in the paper (Sec. 4).
@@ -69,7 +71,9 @@ class NetworkConfig:
     mouth_points: tuple[int, ...] = ()
     detail_width: int = 48
     detail_features: int = 128
+    detail_blocks: int = 2
     fine_width: int = 0
+    fine_blocks: int = 0
     squash_expression: bool = True
     crop: Literal["box", "pose"] = "pose"
     read_picture: bool = True
@@ -96,7 +100,7 @@ class NetworkConfig:
             raise UserError(f"This network description belongs to another version of mmface ({error}).") from error
 
 
-LITE = NetworkConfig(name="lite", fine_width=32)
+LITE = NetworkConfig(name="lite", detail_blocks=4, fine_width=32, fine_blocks=1)
 """Real time on a CPU: 64 channels, a 64^3 volume, 80 identity codes and 52 units."""
 
 

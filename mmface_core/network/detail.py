@@ -36,17 +36,16 @@ class DetailOutput(NamedTuple):
 class PatchNetwork(nn.Module):
     """One patch to its points, as parts of the patch, and to a vector of features."""
 
-    def __init__(self, points: int, width: int, features: int, fine_width: int) -> None:
-        """fine_width: channels of heat-maps at half the patch's resolution; 0 reads them at a quarter of it."""
+    def __init__(self, points: int, config: NetworkConfig) -> None:
         super().__init__()
+        width, features = config.detail_width, config.detail_features
         self.stem = nn.Sequential(
             *_convolution(3, width // 2, kernel=5, stride=2),
             *_convolution(width // 2, width, kernel=3, stride=2),
-            Residual(width),
-            Residual(width),
+            *(Residual(width) for _ in range(config.detail_blocks)),
         )
-        self.fine = FineMap(width // 2, width, fine_width) if fine_width else None
-        self.heat = nn.Conv2d(fine_width or width, points, 1)
+        self.fine = FineMap(width // 2, width, config) if config.fine_width else None
+        self.heat = nn.Conv2d(config.fine_width or width, points, 1)
         self.narrow = nn.Sequential(
             *_convolution(width, width + width // 2, kernel=3, stride=2),
             *_convolution(width + width // 2, 2 * width, kernel=3, stride=2),
@@ -72,11 +71,14 @@ class FineMap(nn.Module):
     point to about a fifth of a cell.
     """
 
-    def __init__(self, half: int, quarter: int, width: int) -> None:
+    def __init__(self, half: int, quarter: int, config: NetworkConfig) -> None:
         super().__init__()
+        width = config.fine_width
         self.from_half = nn.Conv2d(half, width, 1)
         self.from_quarter = nn.Conv2d(quarter, width, 1)
-        self.layers = nn.Sequential(*_convolution(width, width, kernel=3, stride=1))
+        self.layers = nn.Sequential(
+            *_convolution(width, width, kernel=3, stride=1), *(Residual(width) for _ in range(config.fine_blocks))
+        )
 
     def forward(self, half: Tensor, quarter: Tensor) -> Tensor:
         """(B, half, 32, 32) and (B, quarter, 16, 16) -> (B, width, 32, 32)."""
@@ -85,14 +87,16 @@ class FineMap(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions added to their input."""
+    """Two 3x3 convolutions added to their input, at first with a factor of zero: a block that joins trained layers
+    changes nothing before it has learnt something.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        norm = nn.BatchNorm2d(width)
+        nn.init.zeros_(norm.weight)
         self.layers = nn.Sequential(
-            *_convolution(width, width, kernel=3, stride=1),
-            nn.Conv2d(width, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
+            *_convolution(width, width, kernel=3, stride=1), nn.Conv2d(width, width, 3, padding=1, bias=False), norm
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -107,9 +111,8 @@ class DetailNetwork(nn.Module):
         self.eye_left = list(config.eye_points)
         self.eye_right = list(config.eye_points_right)
         self.mouth = list(config.mouth_points)
-        sizes = config.detail_width, config.detail_features, config.fine_width
-        self.eye = PatchNetwork(len(self.eye_left), *sizes)
-        self.lips = PatchNetwork(len(self.mouth), *sizes)
+        self.eye = PatchNetwork(len(self.eye_left), config)
+        self.lips = PatchNetwork(len(self.mouth), config)
         # Where each point of the result stands in [first points, left eye's, right eye's, mouth's].
         order = list(range(config.n_points))
         for place, point in enumerate(self.eye_left + self.eye_right + self.mouth):

@@ -16,7 +16,7 @@ INDEX = {name: index for index, name in enumerate(ARKIT_NAMES)}
 PAIRED = tuple(name[:-4] for name in ARKIT_NAMES if name.endswith("Left") and f"{name[:-4]}Right" in INDEX)
 # Not left and right twins of one movement, but opposite directions of one part.
 DIRECTIONS = ("jaw", "mouth")
-SPEECH_LIPS_ALONE = 0.4  # how far the lips of a speaker part on a closed jaw, against an open one
+SPEECH_LIPS_ALONE = 0.25  # how far the lips of a speaker part on a closed jaw, against an open one
 TWINS = tuple(stem for stem in PAIRED if stem not in DIRECTIONS)
 
 
@@ -254,8 +254,11 @@ def _lips(rng: np.random.Generator, w: np.ndarray, probability: float) -> None:
     parted = SPEECH_LIPS_ALONE + (1.0 - SPEECH_LIPS_ALONE) * min(1.0, 2.0 * float(w[INDEX["jawOpen"]]))
     for stem, top in (("mouthUpperUp", 0.8), ("mouthLowerDown", 0.9), ("mouthStretch", 0.6), ("mouthSmile", 0.6)):
         if rng.random() < probability:
-            scale = parted if stem in ("mouthUpperUp", "mouthLowerDown") else 1.0
-            _set_both(rng, w, stem, scale * rng.uniform(0.0, top), 0.05)
+            if stem in ("mouthUpperUp", "mouthLowerDown"):  # in speech it is the jaw that opens most of the gap
+                value = parted * top * rng.beta(1.0, 1.6)
+            else:
+                value = rng.uniform(0.0, top)
+            _set_both(rng, w, stem, value, 0.05)
     for name, top in (("mouthFunnel", 0.7), ("mouthPucker", 0.5), ("mouthRollLower", 0.5), ("mouthShrugUpper", 0.5)):
         if rng.random() < 0.5 * probability:
             w[INDEX[name]] = rng.uniform(0.0, top)

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mmface_core.conventions import CROP_SIZE, rotation_to_euler
+from mmface_core.model.dense_points import point_mirror, point_names
 from train.data import camera, mirror, sampling
 from train.data.augment import augment
 from train.data.background import sample_background
@@ -23,6 +24,7 @@ from train.data.render.backdrop import make_backdrop
 from train.data.render.beard import with_beard
 from train.data.render.body import sample_body
 from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
+from train.data.render.face_mask import sample_face_mask
 from train.data.render.glasses import lay_lenses, sample_glasses
 from train.data.render.hair import sample_hair
 from train.data.render.hat import sample_hat
@@ -40,11 +42,15 @@ UNKNOWN_UNITS = ("tongueOut", "cheekPuff", "mouthClose", "jawForward", "jawLeft"
 GLASSES_SHARE = 0.12  # of rendered pictures
 BEARD_SHARE = 0.10  # of rendered pictures
 HAT_SHARE = 0.12  # of rendered pictures without surroundings of their own
+MASK_SHARE = 0.05  # of rendered pictures
 BODY_SHARE = 0.8  # of rendered pictures without surroundings of their own
 HAIR_SHARE = 0.6
 TINTED_SHARE = 0.4  # of those: darker skin than the portrait's, since the portraits are mostly light-skinned
 EYE_UNITS = [index for name, index in sampling.INDEX.items() if name.startswith("eye")]
-HIDDEN_WEIGHT = 0.1  # of the eyes' units behind dark glasses
+MOUTH_UNITS = [
+    index for name, index in sampling.INDEX.items() if name.startswith(("jaw", "mouth", "cheekPuff", "tongue"))
+]
+HIDDEN_WEIGHT = 0.1  # of the eyes' units behind dark glasses, of the mouth's behind a mask
 
 Sample = dict[str, np.ndarray]
 
@@ -144,11 +150,13 @@ class SampleMaker:
         labels = store.label_identity[number], store.label_expression[number]
         rotation, fitted_scale = store.rotation[number].astype(np.float64), float(store.scale[number])
         offset = store.translation[number].astype(np.float64)
+        beside = store.point_shift[number]  # (P, 2) px of the portrait
         if rng.random() < 0.5:
             picture = np.ascontiguousarray(picture[:, ::-1])
             places, labels = mirror.mirrored_codes(*places), mirror.mirrored_codes(*labels)
             rotation = mirror.mirrored_rotation(rotation)
             offset = np.array([picture.shape[1] - 1 - offset[0], offset[1]])
+            beside = beside[self._point_mirror] * [-1.0, 1.0]
         scale, translation = sampling.sample_crop(rng)
         roll = np.radians(rng.choice([rng.normal(0, 5), rng.uniform(-25, 25)], p=[0.8, 0.2]))
         turn = roll - float(rotation_to_euler(rotation)[2])  # clockwise in the picture
@@ -162,7 +170,9 @@ class SampleMaker:
         sample = make_sample(crop, *labels, rotation, scale, translation, PORTRAIT, weight, 0.5)
         vertices = self.head.shape(*places)
         projected = camera.project(vertices, rotation, scale, translation, np.inf)
-        return self._with_points(sample, projected)
+        sample = self._with_points(sample, projected)
+        sample["points"] += (beside @ linear.T).astype(np.float32)
+        return sample
 
     def _rendered(
         self,
@@ -181,6 +191,9 @@ class SampleMaker:
             extras = extras + glasses.pieces
             # Nobody can see what the eyes do behind dark glass.
             weight[EYE_UNITS] = max(1.0 - glasses.hides, HIDDEN_WEIGHT)
+        if rng.random() < MASK_SHARE:
+            extras = extras + sample_face_mask(rng, person.vertices, person.pose)
+            weight[MOUTH_UNITS] = HIDDEN_WEIGHT
         if rng.random() < BEARD_SHARE:
             skin = with_beard(rng, skin)
         uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
@@ -221,6 +234,10 @@ class SampleMaker:
         """Skin vertices of the throat, whose colour the neck below takes."""
         skin = self.head.mean[self.head.parts["skin"]]
         return np.flatnonzero((skin[:, 1] < -80.0) & (skin[:, 2] > -40.0))
+
+    @cached_property
+    def _point_mirror(self) -> np.ndarray:
+        return point_mirror(point_names())
 
     def _with_points(self, sample: Sample, projected: np.ndarray) -> Sample:
         sample["points"] = self.head.dense_points(projected)[:, :2].astype(np.float32)

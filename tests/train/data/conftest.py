@@ -12,9 +12,10 @@ pytest.importorskip("moderngl")
 
 from train.data import camera
 from train.data.head import default_head
-from train.data.portraits import store
+from train.data.portraits import register, store
+from train.data.portraits.correspond import Correspondence
 from train.data.portraits.fit import Fit
-from train.data.portraits.prepare import write_coordinates, write_fits
+from train.data.portraits.prepare import write_fits, write_textures
 from train.data.streams import SampleMaker
 
 
@@ -37,8 +38,23 @@ def painted_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     names = np.array([name for name, _ in jpegs])
     write_fits(folder / store.FITS, names, np.ones(len(names), bool), fitted)
-    write_coordinates(folder)
+    write_textures(folder, np.stack([lip_landmarks(sample) for sample in samples]), lip_correspondence())
     return folder
+
+
+def lip_correspondence() -> Correspondence:
+    """Landmarks 48 to 67 as the only correspondences of a landmark model."""
+    head = default_head()
+    return Correspondence(
+        np.arange(20), head.landmark_vertices[48:].astype(np.int64), head.landmark_weights[48:], np.ones(20)
+    )
+
+
+def lip_landmarks(sample: dict[str, np.ndarray]) -> np.ndarray:
+    """Where such a model sees them (20, 2) px in a sample: exactly where they are."""
+    head = default_head()
+    marks = head.landmarks(head.shape(sample["identity"], sample["expression"]))[48:]
+    return register.to_picture(marks, sample["rotation"], float(sample["scale"]), sample["translation"])
 
 
 @pytest.fixture(scope="session")

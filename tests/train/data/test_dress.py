@@ -1,5 +1,6 @@
 """Beards, hats and glasses cover what they should, and nothing else."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,6 +9,7 @@ from train.data.augment import shade
 from train.data.head import default_head
 from train.data.render.beard import with_beard
 from train.data.render.face import SkinColours
+from train.data.render.face_mask import sample_face_mask
 from train.data.render.glasses import lay_lenses, sample_glasses
 from train.data.render.hat import sample_hat
 
@@ -63,3 +65,27 @@ def test_a_shadow_only_darkens():
     picture = np.full((64, 64, 3), 200, np.uint8)
     for seed in range(8):
         assert (shade(np.random.default_rng(seed), picture) <= picture).all()
+
+
+def test_a_mask_hides_nose_tip_mouth_and_chin_and_leaves_the_eyes_free():
+    vertices = default_head().mean
+    marks = default_head().landmarks(vertices)
+    for seed in range(8):
+        cloth = sample_face_mask(np.random.default_rng(seed), vertices, FRONT)[0]
+        outline = cv2.convexHull(cloth.positions[:, :2].astype(np.float32))
+        in_picture = np.column_stack([128.0 + marks[:, 0], 128.0 - marks[:, 1]])
+
+        def hidden(points: range, outline=outline, in_picture=in_picture) -> list[bool]:
+            return [cv2.pointPolygonTest(outline, tuple(map(float, in_picture[p])), False) > 0 for p in points]
+
+        assert all(hidden(range(30, 36))) and all(hidden(range(48, 68)))
+        assert not any(hidden(range(17, 27))) and not any(hidden(range(36, 48)))
+        middle = len(cloth.positions) // 2  # of the cloth: before the mouth
+        assert cloth.positions[middle, 2] > marks[48:68, 2].max()
+
+
+def test_a_masks_cloth_faces_the_camera():
+    cloth = sample_face_mask(np.random.default_rng(1), default_head().mean, FRONT)[0]
+    normals = cloth.attributes[:, 0:3]
+    assert np.allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-4)
+    assert normals[len(normals) // 2, 2] > 0.9

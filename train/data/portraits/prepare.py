@@ -12,7 +12,7 @@ import numpy as np
 from mmface_core.errors import UserError
 from train.data.cache import cache_folder
 from train.data.head import default_head
-from train.data.portraits import correspond, store
+from train.data.portraits import correspond, register, store
 from train.data.portraits.archive import iterate_jpegs
 from train.data.portraits.debias import debias
 from train.data.portraits.fill import fill_colours
@@ -45,7 +45,7 @@ def prepare(shards: Path, label_python: str | None, say: Callable[[str], None]) 
     fitted = fit(points[found], places)
     say(f"fitted {found.sum()} portraits, median residual {np.median(fitted.error):.2f} % of sqrt(w*h)")
     usable = write_fits(folder / store.FITS, names, found, fitted)
-    write_coordinates(folder)
+    write_textures(folder, points, places)
     say(f"{usable} portraits are usable")
 
 
@@ -83,8 +83,10 @@ def write_fits(path: Path, names: np.ndarray, found: np.ndarray, fitted: Fit) ->
     return int(usable.sum())
 
 
-def write_coordinates(folder: Path) -> None:
-    """Texture coordinates and fill colours of every usable portrait, as small integers that workers map into memory."""
+def write_textures(folder: Path, points: np.ndarray, places: correspond.Correspondence) -> None:
+    """Texture coordinates and fill colours of every usable portrait, as small integers that workers map into memory;
+    and into the fits how far the network's points lie from where the fit puts them. points (N, 478, >= 2) px.
+    """
     head = default_head()
     with np.load(folder / store.FITS) as file:
         data = {key: file[key] for key in file.files}
@@ -93,12 +95,19 @@ def write_coordinates(folder: Path) -> None:
     shape = (len(data["names"]), n_skin, 5)
     out = np.lib.format.open_memmap(folder / store.COORDINATES, mode="w+", dtype=np.uint16, shape=shape)
     fills = np.lib.format.open_memmap(folder / store.FILLS, mode="w+", dtype=np.uint8, shape=(*shape[:2], 4))
-    for number in np.flatnonzero(data["usable"]):
+    usable = np.flatnonzero(data["usable"])
+    offsets = register.without_common(_offsets(data, usable, pictures, points, places))
+    influence = register.Influence(places)
+    data["point_shift"] = np.zeros((len(data["names"]), len(head.dense_vertices), 2), np.float32)
+    for row, number in enumerate(usable):
         vertices = head.shape(data["identity"][number], data["expression"][number])
-        camera = data["scale"][number] * vertices @ data["rotation"][number].T
+        rotation, scale = data["rotation"][number], data["scale"][number]
+        camera = scale * vertices @ rotation.T
         tx, ty = data["translation"][number]
         projected = np.column_stack((camera[:, 0] + tx, ty - camera[:, 1], camera[:, 2])).astype(np.float32)
-        place = texture_coordinates(vertices, projected, data["rotation"][number], store.PORTRAIT_SIZE)
+        shift = influence.shifts(*offsets.of(row), rotation, float(scale))
+        data["point_shift"][number] = register.at_points(shift)
+        place = texture_coordinates(vertices, projected, rotation, store.PORTRAIT_SIZE, shift)
         uv_a, uv_b, mix, _ = place
         colours, weight = fill_colours(pictures.picture(number), *place)
         fills[number] = np.rint(np.column_stack((colours, 255.0 * weight))).astype(np.uint8)
@@ -106,6 +115,25 @@ def write_coordinates(folder: Path) -> None:
         out[number] = np.clip(np.rint(packed * store.COORDINATE_UNIT), 0, 65535).astype(np.uint16)
     out.flush()
     fills.flush()
+    np.savez(folder / store.FITS, **data)
+
+
+def _offsets(
+    data: dict[str, np.ndarray],
+    usable: np.ndarray,
+    pictures: store.Pictures,
+    points: np.ndarray,
+    places: correspond.Correspondence,
+) -> register.Offsets:
+    """Where brows and lips lie in the usable portraits, against their fits."""
+    head = default_head()
+    brows, lips = [], []
+    for number in usable:
+        vertices = head.shape(data["identity"][number], data["expression"][number])
+        camera = data["rotation"][number], float(data["scale"][number]), data["translation"][number]
+        brows.append(register.brow_offsets(pictures.picture(number), vertices, *camera))
+        lips.append(register.lip_offsets(points[number], places, vertices, *camera))
+    return register.Offsets(np.array(brows), np.array(lips))
 
 
 def _detect(label_python: str | None, source: Path, out: Path) -> str:

@@ -26,6 +26,7 @@ FIT_COLUMNS = (
     "scale",
     "translation",
     "error",
+    "point_shift",
 )
 HELD_OUT_SHARE = 0.05
 PORTRAIT_SIZE = 256
@@ -51,7 +52,8 @@ class PortraitStore:
 
     names (N,); identity (N, K), expression (N, M) of the closest fit, label_identity and label_expression without its
     systematic errors (`debias`), rotation (N, 3, 3), scale (N,), translation (N, 2) in the portrait's
-    0-based pixels; error (N,) the fit's residual in % of sqrt(w*h); rows (N,) places in the arrays of all
+    0-based pixels; error (N,) the fit's residual in % of sqrt(w*h); point_shift (N, P, 2) px from where the fit puts
+    the network's points to where brows and lips lie (`register`); rows (N,) places in the arrays of all
     pictures. Pictures decode on demand.
     """
 
@@ -64,6 +66,7 @@ class PortraitStore:
     scale: np.ndarray
     translation: np.ndarray
     error: np.ndarray
+    point_shift: np.ndarray
     rows: np.ndarray
     pictures: Pictures
     all_coordinates: np.ndarray
@@ -107,6 +110,8 @@ def load_store(held_out: bool = False, folder: Path | None = None) -> PortraitSt
         fits = {key: file[key] for key in file.files}
     if not np.array_equal(pictures.names, fits["names"]):
         raise UserError(f"{folder / FITS} belongs to other pictures; run `mmface portraits` again.")
+    if not set(FIT_COLUMNS) <= set(fits):
+        raise UserError(f"{folder / FITS} is of an older version; run `mmface portraits` again.")
     keep = fits["usable"] & (np.array([is_held_out(str(name)) for name in pictures.names]) == held_out)
     columns = {key: fits[key][keep] for key in FIT_COLUMNS}
     return PortraitStore(

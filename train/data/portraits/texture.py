@@ -20,12 +20,13 @@ SEEN_FULLY = 0.55
 
 
 def texture_coordinates(
-    vertices: np.ndarray, projected: np.ndarray, rotation: np.ndarray, size: int
+    vertices: np.ndarray, projected: np.ndarray, rotation: np.ndarray, size: int, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Coordinates uv_a (own), uv_b (mirror side) (n_skin, 2) f32 in the picture, 0..1; mix (n_skin,) f32 between them;
     and how well a vertex or its mirror vertex is seen (n_skin,) f32 0..1.
 
-    vertices (V, 3) mm; projected (V, 3) px of the portrait (0-based) with depth; rotation (3, 3); size of the portrait.
+    vertices (V, 3) mm; projected (V, 3) px of the portrait (0-based) with depth; rotation (3, 3); size of the portrait;
+    shift (n_skin, 2) px from there to where the picture shows the same skin (`register`).
     """
     head = default_head()
     skin = head.parts["skin"]
@@ -41,7 +42,7 @@ def texture_coordinates(
     # Prefer the own side wherever it is seen at all well, so that asymmetries and light stay as they were.
     other = seen[mirror] * (1.0 - seen)
     mix = np.where(best > 0, other / np.maximum(other + seen, 1e-6), 0.0)
-    uv = (pixels[:, :2] + 0.5) / size
+    uv = (pixels[:, :2] + shift + 0.5) / size
     return uv.astype(np.float32), uv[mirror].astype(np.float32), mix.astype(np.float32), best.astype(np.float32)
 
 
