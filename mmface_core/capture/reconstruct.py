@@ -25,6 +25,8 @@ POINTS_PX: Final = (
     2.1  # where the confidence has fallen to a half: 95 of 100 faces lie below, 99 of 100 other things above
 )
 AGREEMENT: Final = 0.5  # share of the mesh on the volume's surface, from which a lack of it no longer counts
+# Lips closed over an open jaw are rare in life, common in training pictures: where both are read, so much is believed.
+CLOSURE_BELIEVED: Final = 0.5
 
 
 class Evidence(NamedTuple):
@@ -112,7 +114,8 @@ class Reconstructor:
     def refined(self, prediction: Prediction) -> tuple[FaceParameters, Evidence]:
         """The faces of B crops as the config corrects them, and what speaks for their being faces at all."""
         p = prediction
-        face = FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
+        expression = with_jaw_closed(p.expression, self._names[0])
+        face = FaceParameters(p.identity, expression, p.rotation, p.scale, p.translation)
         if p.points.shape[1] != len(self.fitter.surface):
             raise UserError(
                 f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "
@@ -132,6 +135,22 @@ class Reconstructor:
         """ICP of the predicted skin and the predicted volume (B, N, N, N), from the network's own pose."""
         skin = self._skin.shape(face.identity, face.expression)
         return align(volume, skin, face.rotation, face.scale, face.translation)
+
+
+def with_jaw_closed(expression: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
+    """Weights (B, M) with part of `mouthClose` taken back, and as much of `jawOpen`: the lips stay where they are.
+
+    A closed mouth in a long face looks like both units at once; from one picture nobody can tell. Other units, and
+    weights of models without the two, stay as they are.
+    """
+    if not {"jawOpen", "mouthClose"} <= set(names):
+        return expression
+    jaw, lips = names.index("jawOpen"), names.index("mouthClose")
+    out = expression.copy()
+    back = np.minimum((1.0 - CLOSURE_BELIEVED) * expression[:, lips], expression[:, jaw])
+    out[:, lips] -= back
+    out[:, jaw] -= back
+    return out
 
 
 def confidence(evidence: Evidence) -> NDArray[np.float32]:

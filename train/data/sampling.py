@@ -17,6 +17,9 @@ PAIRED = tuple(name[:-4] for name in ARKIT_NAMES if name.endswith("Left") and f"
 # Not left and right twins of one movement, but opposite directions of one part.
 DIRECTIONS = ("jaw", "mouth")
 SPEECH_LIPS_ALONE = 0.25  # how far the lips of a speaker part on a closed jaw, against an open one
+# Share of a speaker's moments in which the lips meet on an open jaw (b, m, p), which then is hardly open. Were it more,
+# or further open, a closed mouth in a long face would be read as both units at once.
+CLOSURES = 0.08
 TWINS = tuple(stem for stem in PAIRED if stem not in DIRECTIONS)
 
 
@@ -188,7 +191,7 @@ def _brows(rng: np.random.Generator, w: np.ndarray) -> None:
 
 def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
     states = {
-        "rest": 0.12,
+        "rest": 0.135,
         "talk": 0.27,
         "shout": 0.07,
         "smile": 0.15,
@@ -196,13 +199,13 @@ def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
         "tight": 0.11,
         "sad": 0.06,
         "sideways": 0.06,
-        "closed_on_open_jaw": 0.03,
+        "closed_on_open_jaw": 0.015,
         "tongue": 0.015,
         "puff": 0.025,
     }
     state = rng.choice(list(states), p=list(states.values()))
     if state == "talk":
-        w[INDEX["jawOpen"]] = rng.beta(1.3, 2.6)
+        w[INDEX["jawOpen"]] = rng.beta(1.2, 3.2)
         _lips(rng, w, 0.45)
     elif state == "shout":
         w[INDEX["jawOpen"]] = rng.uniform(0.5, 1.0)
@@ -262,8 +265,9 @@ def _lips(rng: np.random.Generator, w: np.ndarray, probability: float) -> None:
     for name, top in (("mouthFunnel", 0.7), ("mouthPucker", 0.5), ("mouthRollLower", 0.5), ("mouthShrugUpper", 0.5)):
         if rng.random() < 0.5 * probability:
             w[INDEX[name]] = rng.uniform(0.0, top)
-    if rng.random() < 0.2:
-        w[INDEX["mouthClose"]] = w[INDEX["jawOpen"]] * rng.uniform(0.0, 0.8)
+    if rng.random() < CLOSURES:
+        w[INDEX["jawOpen"]] *= rng.uniform(0.1, 0.5)
+        w[INDEX["mouthClose"]] = w[INDEX["jawOpen"]] * rng.uniform(0.6, 1.0)
 
 
 def _gaze(rng: np.random.Generator, w: np.ndarray) -> None:

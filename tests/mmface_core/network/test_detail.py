@@ -97,3 +97,16 @@ def test_the_two_eyes_points_are_each_others_mirror_image():
     assert [int(mirror[number]) for number in places.eye_left] == list(places.eye_right)
     assert not set(places.eye_left) & set(places.eye_right)
     assert {int(mirror[number]) for number in places.mouth} == set(places.mouth)
+
+
+def test_blocks_that_join_a_trained_closer_look_change_nothing_at_first(closer, first):
+    shallow = replace(closer, fine_width=8, detail_blocks=2, fine_blocks=0)
+    torch.manual_seed(1)
+    trained = DetailNetwork(shallow).eval()
+    for parameter in trained.parameters():  # blocks begin with a factor of zero; these have learnt something
+        parameter.data += 0.02 * torch.randn_like(parameter)
+    deeper = DetailNetwork(replace(shallow, detail_blocks=4, fine_blocks=1)).eval()
+    deeper.load_state_dict(trained.state_dict(), strict=False)
+    crop = torch.rand(2, 3, 256, 256)
+    for ours, theirs in zip(deeper(crop, first), trained(crop, first), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-5)
