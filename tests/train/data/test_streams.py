@@ -5,7 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from mmface_core.model.dense_points import point_kinds, point_names
 from train.data.head import default_head
+from train.data.portraits.register import MOST_MM
 from train.data.sampling import MIRROR_UNITS
 from train.data.streams import PORTRAIT, PROCEDURAL, TEXTURED, SampleMaker
 
@@ -42,9 +44,14 @@ def test_weak_perspective_labels_come_close_to_the_true_points(maker: SampleMake
     assert max(distances) < 12.0
 
 
-def test_portrait_labels_project_exactly(maker: SampleMaker, project_points: Callable) -> None:
+def test_portrait_labels_project_exactly_but_for_brows_and_lips_that_were_found_elsewhere(
+    maker: SampleMaker, project_points: Callable
+) -> None:
     sample = maker.portrait(np.random.default_rng(0))
-    np.testing.assert_allclose(project_points(sample), sample["points"], atol=0.05)
+    apart = np.abs(project_points(sample) - sample["points"]).max(1)
+    found = np.isin(point_kinds(point_names()), ("brow", "lip"))
+    assert apart[~found].max() < 0.05
+    assert apart[found].max() < 1.28 * 2.0 * MOST_MM  # px of the largest shift, sideways and upwards
 
 
 def test_portrait_crop_shows_the_face_where_the_labels_say(maker: SampleMaker) -> None:
