@@ -60,7 +60,7 @@ class Trial:
         crops = np.stack([sample["crop"] for sample in samples])
         parts = [predictor.predict(crops[i : i + BATCH]) for i in range(0, len(crops), BATCH)]
         p = Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-        self.points, self.guess = p.points, FaceParameters(p.identity, p.expression, p.rotation, p.scale, p.translation)
+        self.points, self.guess = p.points, reader.guess(p)
         self.true = np.stack([sample["points"] for sample in samples])[:, :68]
         self.size = np.sqrt(np.ptp(np.stack([s["points"][:68] for s in samples]), axis=1).prod(1))
         self.expression = np.stack([sample["expression"] for sample in samples])

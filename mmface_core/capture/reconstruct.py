@@ -111,11 +111,16 @@ class Reconstructor:
             )
         ]
 
+    def guess(self, prediction: Prediction) -> FaceParameters:
+        """The faces of B crops as the network alone sees them: where ICP and fit begin."""
+        p = prediction
+        expression = with_jaw_closed(p.expression, self._names[0])
+        return FaceParameters(p.identity, expression, p.rotation, p.scale, p.translation)
+
     def refined(self, prediction: Prediction) -> tuple[FaceParameters, Evidence]:
         """The faces of B crops as the config corrects them, and what speaks for their being faces at all."""
         p = prediction
-        expression = with_jaw_closed(p.expression, self._names[0])
-        face = FaceParameters(p.identity, expression, p.rotation, p.scale, p.translation)
+        face = self.guess(p)
         if p.points.shape[1] != len(self.fitter.surface):
             raise UserError(
                 f"The weights know {p.points.shape[1]} points and the face model {len(self.fitter.surface)}: "

@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from mmface_core.model.dense_points import point_mirror, point_names
 from train.data.head import default_head
 from train.data.sampling import mirrored_expression
 
@@ -25,6 +26,16 @@ def mirrored_codes(identity: np.ndarray, expression: np.ndarray) -> tuple[np.nda
 def mirrored_rotation(rotation: np.ndarray) -> np.ndarray:
     """Rotation (3, 3) of the mirrored head: yaw and roll change sign."""
     return _FLIP @ rotation @ _FLIP
+
+
+def mirrored_shift(shift: np.ndarray) -> np.ndarray:
+    """Shifts (P, 2) px of the network's points in the mirrored picture."""
+    return shift[_mirrored_points()] * [-1.0, 1.0]
+
+
+@lru_cache(maxsize=1)
+def _mirrored_points() -> np.ndarray:
+    return point_mirror(point_names())
 
 
 @lru_cache(maxsize=1)

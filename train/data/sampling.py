@@ -255,13 +255,12 @@ def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
 def _lips(rng: np.random.Generator, w: np.ndarray, probability: float) -> None:
     """Lip shapes of speech on top of an open jaw; upper and lower lip part the more, the wider it is open."""
     parted = SPEECH_LIPS_ALONE + (1.0 - SPEECH_LIPS_ALONE) * min(1.0, 2.0 * float(w[INDEX["jawOpen"]]))
-    for stem, top in (("mouthUpperUp", 0.8), ("mouthLowerDown", 0.9), ("mouthStretch", 0.6), ("mouthSmile", 0.6)):
+    for stem, top in (("mouthUpperUp", 0.8), ("mouthLowerDown", 0.9)):
+        if rng.random() < probability:  # small values above all: in speech it is the jaw that opens most of the gap
+            _set_both(rng, w, stem, parted * top * rng.beta(1.0, 1.6), 0.05)
+    for stem, top in (("mouthStretch", 0.6), ("mouthSmile", 0.6)):
         if rng.random() < probability:
-            if stem in ("mouthUpperUp", "mouthLowerDown"):  # in speech it is the jaw that opens most of the gap
-                value = parted * top * rng.beta(1.0, 1.6)
-            else:
-                value = rng.uniform(0.0, top)
-            _set_both(rng, w, stem, value, 0.05)
+            _set_both(rng, w, stem, rng.uniform(0.0, top), 0.05)
     for name, top in (("mouthFunnel", 0.7), ("mouthPucker", 0.5), ("mouthRollLower", 0.5), ("mouthShrugUpper", 0.5)):
         if rng.random() < 0.5 * probability:
             w[INDEX[name]] = rng.uniform(0.0, top)

@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 from mmface_core.conventions import CROP_SIZE, rotation_to_euler
-from mmface_core.model.dense_points import point_mirror, point_names
 from train.data import camera, mirror, sampling
 from train.data.augment import augment
 from train.data.background import sample_background
@@ -156,7 +155,7 @@ class SampleMaker:
             places, labels = mirror.mirrored_codes(*places), mirror.mirrored_codes(*labels)
             rotation = mirror.mirrored_rotation(rotation)
             offset = np.array([picture.shape[1] - 1 - offset[0], offset[1]])
-            beside = beside[self._point_mirror] * [-1.0, 1.0]
+            beside = mirror.mirrored_shift(beside)
         scale, translation = sampling.sample_crop(rng)
         roll = np.radians(rng.choice([rng.normal(0, 5), rng.uniform(-25, 25)], p=[0.8, 0.2]))
         turn = roll - float(rotation_to_euler(rotation)[2])  # clockwise in the picture
@@ -234,10 +233,6 @@ class SampleMaker:
         """Skin vertices of the throat, whose colour the neck below takes."""
         skin = self.head.mean[self.head.parts["skin"]]
         return np.flatnonzero((skin[:, 1] < -80.0) & (skin[:, 2] > -40.0))
-
-    @cached_property
-    def _point_mirror(self) -> np.ndarray:
-        return point_mirror(point_names())
 
     def _with_points(self, sample: Sample, projected: np.ndarray) -> Sample:
         sample["points"] = self.head.dense_points(projected)[:, :2].astype(np.float32)

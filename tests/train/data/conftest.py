@@ -12,7 +12,7 @@ pytest.importorskip("moderngl")
 
 from train.data import camera
 from train.data.head import default_head
-from train.data.portraits import register, store
+from train.data.portraits import store
 from train.data.portraits.correspond import Correspondence
 from train.data.portraits.fit import Fit
 from train.data.portraits.prepare import write_fits, write_textures
@@ -54,7 +54,8 @@ def lip_landmarks(sample: dict[str, np.ndarray]) -> np.ndarray:
     """Where such a model sees them (20, 2) px in a sample: exactly where they are."""
     head = default_head()
     marks = head.landmarks(head.shape(sample["identity"], sample["expression"]))[48:]
-    return register.to_picture(marks, sample["rotation"], float(sample["scale"]), sample["translation"])
+    place = sample["rotation"], float(sample["scale"]), sample["translation"]
+    return camera.project(marks, *place, np.inf)[:, :2]
 
 
 @pytest.fixture(scope="session")

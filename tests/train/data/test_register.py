@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from tests.train.data.conftest import lip_correspondence
+from train.data import camera
 from train.data.head import default_head
 from train.data.portraits import register
 from train.data.portraits.texture import texture_coordinates
@@ -21,7 +22,7 @@ def portrait_with_brows(offset_mm: float, lock: bool = False) -> np.ndarray:
     """A grey face with dark bands so much higher than usual; `lock`: with a lock of hair over one brow's end."""
     marks = default_head().landmarks(default_head().mean)[register.BROWS]
     marks = marks + (register.USUAL + offset_mm)[:, None] * np.array([0.0, 1.0, 0.0])
-    place = np.rint(16 * register.to_picture(marks, np.eye(3), SCALE, AT)).astype(np.int32)
+    place = np.rint(16 * camera.project(marks, np.eye(3), SCALE, AT, np.inf)[:, :2]).astype(np.int32)
     picture = np.full((256, 256, 3), 180, np.uint8)
     for side in (slice(5), slice(5, 10)):
         cv2.polylines(picture, [place[side]], False, (70, 60, 50), 5, cv2.LINE_AA, shift=4)
@@ -86,7 +87,7 @@ def test_one_lip_does_not_follow_the_other(influence):
 def test_lips_that_lie_where_the_fit_puts_them_have_no_offset():
     places = lip_correspondence()
     marks = default_head().landmarks(default_head().mean)[48:]
-    seen = register.to_picture(marks, np.eye(3), SCALE, AT)
+    seen = camera.project(marks, np.eye(3), SCALE, AT, np.inf)[:, :2]
     assert np.allclose(register.lip_offsets(seen, places, default_head().mean, np.eye(3), SCALE, AT), 0.0, atol=1e-4)
     beside = register.lip_offsets(seen + np.array([SCALE, 0.0]), places, default_head().mean, np.eye(3), SCALE, AT)
     assert np.allclose(beside, [1.0, 0.0], atol=1e-4)
@@ -94,7 +95,7 @@ def test_lips_that_lie_where_the_fit_puts_them_have_no_offset():
 
 def test_the_texture_is_taken_from_where_the_shift_leads():
     head = default_head()
-    projected = np.column_stack((register.to_picture(head.mean, np.eye(3), SCALE, AT), SCALE * head.mean[:, 2]))
+    projected = camera.project(head.mean, np.eye(3), SCALE, AT, np.inf)
     count = head.parts["skin"].stop
     shift = np.tile([2.0, -3.0], (count, 1))
     still = texture_coordinates(head.mean, projected, np.eye(3), 256, np.zeros((count, 2)))

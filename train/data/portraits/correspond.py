@@ -30,6 +30,14 @@ class Correspondence:
     weights: np.ndarray
     spread: np.ndarray
 
+    def on(self, vertices: np.ndarray) -> np.ndarray:
+        """The places (n, 3) on a head's vertices (V, 3), in their frame and unit."""
+        return (vertices[self.vertices] * self.weights[..., None]).sum(1)
+
+    def those(self, chosen: np.ndarray) -> Correspondence:
+        """A part of them; chosen (n,) bool."""
+        return Correspondence(self.index[chosen], self.vertices[chosen], self.weights[chosen], self.spread[chosen])
+
 
 def render_heads(count: int, seed: int, size: int = 384) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Painted heads to run the landmark model on.

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.errors import UserError
+from train.data import camera
 from train.data.cache import cache_folder
 from train.data.head import default_head
 from train.data.portraits import correspond, register, store
@@ -96,16 +97,15 @@ def write_textures(folder: Path, points: np.ndarray, places: correspond.Correspo
     out = np.lib.format.open_memmap(folder / store.COORDINATES, mode="w+", dtype=np.uint16, shape=shape)
     fills = np.lib.format.open_memmap(folder / store.FILLS, mode="w+", dtype=np.uint8, shape=(*shape[:2], 4))
     usable = np.flatnonzero(data["usable"])
-    offsets = register.without_common(_offsets(data, usable, pictures, points, places))
-    influence = register.Influence(places)
+    lips = register.at_lips(places)
+    offsets = register.without_common(_offsets(data, usable, pictures, points, lips))
+    influence = register.Influence(lips)
     data["point_shift"] = np.zeros((len(data["names"]), len(head.dense_vertices), 2), np.float32)
     for row, number in enumerate(usable):
         vertices = head.shape(data["identity"][number], data["expression"][number])
-        rotation, scale = data["rotation"][number], data["scale"][number]
-        camera = scale * vertices @ rotation.T
-        tx, ty = data["translation"][number]
-        projected = np.column_stack((camera[:, 0] + tx, ty - camera[:, 1], camera[:, 2])).astype(np.float32)
-        shift = influence.shifts(*offsets.of(row), rotation, float(scale))
+        rotation, scale = data["rotation"][number], float(data["scale"][number])
+        projected = camera.project(vertices, rotation, scale, data["translation"][number], np.inf)
+        shift = influence.shifts(*offsets.of(row), rotation, scale)
         data["point_shift"][number] = register.at_points(shift)
         place = texture_coordinates(vertices, projected, rotation, store.PORTRAIT_SIZE, shift)
         uv_a, uv_b, mix, _ = place
@@ -123,16 +123,16 @@ def _offsets(
     usable: np.ndarray,
     pictures: store.Pictures,
     points: np.ndarray,
-    places: correspond.Correspondence,
+    at_lips: correspond.Correspondence,
 ) -> register.Offsets:
     """Where brows and lips lie in the usable portraits, against their fits."""
     head = default_head()
     brows, lips = [], []
     for number in usable:
         vertices = head.shape(data["identity"][number], data["expression"][number])
-        camera = data["rotation"][number], float(data["scale"][number]), data["translation"][number]
-        brows.append(register.brow_offsets(pictures.picture(number), vertices, *camera))
-        lips.append(register.lip_offsets(points[number], places, vertices, *camera))
+        pose = data["rotation"][number], float(data["scale"][number]), data["translation"][number]
+        brows.append(register.brow_offsets(pictures.picture(number), vertices, *pose))
+        lips.append(register.lip_offsets(points[number], at_lips, vertices, *pose))
     return register.Offsets(np.array(brows), np.array(lips))
 
 

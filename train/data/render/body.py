@@ -7,9 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from mmface_core.conventions import euler_to_rotation, rotation_to_euler
-from train.data import camera
-from train.data.render import shaders
 from train.data.render.face import Extra
+from train.data.render.flat import flat_piece
 from train.data.sampling import Pose
 
 PIVOT_MM = np.array([0.0, -80.0, -58.0], np.float32)  # about the head's joint with the neck
@@ -43,14 +42,10 @@ def make_body(pose: Pose, skin: np.ndarray, cloth: np.ndarray, follow: float = 0
     turn = euler_to_rotation(follow * yaw, 0.15 * pitch, 0.25 * roll).astype(np.float32)
     placed = points @ turn.T + PIVOT_MM @ pose.rotation.T.astype(np.float32)  # camera frame, mm
     back = placed @ pose.rotation.astype(np.float32)  # into the head frame, because `project` starts there
-    positions = camera.project(back, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
-    attributes = np.zeros((len(points), shaders.FLOATS_PER_VERTEX - 3), np.float32)
-    attributes[:, 0:3] = normals @ turn.T
-    attributes[:, 8:11] = skin + (cloth - skin) * clothed[:, None]
+    colours = skin + (cloth - skin) * clothed[:, None]
     # The chin's shadow on the front of the neck.
     shadow = 0.35 * np.exp(-((points[:, 1] + 15.0) ** 2) / 1200.0) * (normals[:, 2] > 0)
-    attributes[:, 11] = 1.0 - shadow
-    return Extra(shaders.FLAT, positions.astype(np.float32), triangles, attributes)
+    return flat_piece(back, triangles, normals @ turn.T, colours, pose, 1.0 - shadow)
 
 
 def sample_body(rng: np.random.Generator, pose: Pose, skin: np.ndarray) -> Extra:

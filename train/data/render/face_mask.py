@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.data import camera
 from train.data.head import default_head
-from train.data.render import shaders
 from train.data.render.face import Extra
+from train.data.render.flat import flat_piece
 from train.data.sampling import Pose
 
 _ROWS, _COLUMNS = 11, 17
@@ -19,19 +18,17 @@ def sample_face_mask(rng: np.random.Generator, vertices: np.ndarray, pose: Pose)
     """A mask and its straps for the head `vertices` (V, 3) mm, whose jaw may be open."""
     head = default_head()
     marks = head.landmarks(vertices)
-    sheet = _stretched(rng, vertices[: head.parts["skin"].stop], marks)  # (rows, columns, 3)
+    cloth = _stretched(rng, vertices[: head.parts["skin"].stop], marks)  # (rows, columns, 3)
     colour = _LINEN[rng.integers(len(_LINEN))] if rng.random() < 0.7 else rng.uniform(0.05, 0.95, 3)
     pleats = rng.uniform(0.0, 0.15) * np.sin(np.linspace(0.0, rng.integers(2, 6) * np.pi, _ROWS)) ** 8
-    shades = np.clip(colour * (1.0 - pleats[:, None, None]) * np.ones((1, _COLUMNS, 1)), 0.0, 1.0)
-    pieces = [_piece(sheet, shades, pose)]
+    pieces = [_sheet(cloth, np.clip(colour * (1.0 - pleats[:, None, None]), 0.0, 1.0), pose)]
     for end, ear in ((0, 0), (-1, 16)):
         side = np.sign(marks[ear, 0])
         hook = np.array([marks[ear, 0] + 3.0 * side, marks[ear, 1] - 5.0, marks[ear, 2] - 12.0])
         for row in (1, _ROWS - 3):
-            strap = np.linspace(sheet[row, end], hook, 6) + np.array([1.5 * side, 0.0, 0.0])
+            strap = np.linspace(cloth[row, end], hook, 6) + np.array([1.5 * side, 0.0, 0.0])
             width = np.array([0.0, rng.uniform(1.5, 4.0), 0.0])
-            band = np.stack([strap, strap - width])
-            pieces.append(_piece(band, np.ones((2, 6, 3)) * np.clip(colour * 1.05, 0, 1), pose))
+            pieces.append(_sheet(np.stack([strap, strap - width]), np.clip(colour * 1.05, 0.0, 1.0), pose))
     return pieces
 
 
@@ -63,19 +60,14 @@ def _stretched(rng: np.random.Generator, skin: np.ndarray, marks: np.ndarray) ->
     return np.stack([x, y, z + rng.uniform(1.5, 4.0) + bulge], axis=2)
 
 
-def _piece(sheet: np.ndarray, colours: np.ndarray, pose: Pose) -> Extra:
-    """A sheet (rows, columns, 3) mm with colours (rows, columns, 3), seen from both sides."""
-    rows, columns = sheet.shape[:2]
+def _sheet(places: np.ndarray, colours: np.ndarray, pose: Pose) -> Extra:
+    """A sheet (rows, columns, 3) mm with colours (rows, columns, 3), or one for all, seen from both sides."""
+    rows, columns = places.shape[:2]
     number = np.arange(rows * columns).reshape(rows, columns)
     a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
     front = np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, c, b), (b, c, d))])
-    normals = np.cross(np.gradient(sheet, axis=1), -np.gradient(sheet, axis=0)).reshape(-1, 3)
+    normals = np.cross(np.gradient(places, axis=1), -np.gradient(places, axis=0)).reshape(-1, 3)
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
-    points = sheet.reshape(-1, 3)
-    positions = camera.project(points, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
-    attributes = np.zeros((len(points), shaders.FLOATS_PER_VERTEX - 3), np.float32)
-    attributes[:, 0:3] = normals @ pose.rotation.T
-    attributes[:, 8:11] = colours.reshape(-1, 3)
-    attributes[:, 11] = 1.0
+    colours = np.broadcast_to(colours, places.shape).reshape(-1, 3)
     both = np.concatenate([front, front[:, ::-1]])
-    return Extra(shaders.FLAT, positions.astype(np.float32), both.astype(np.int32), attributes)
+    return flat_piece(places.reshape(-1, 3), both, normals @ pose.rotation.T, colours, pose)

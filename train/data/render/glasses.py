@@ -10,8 +10,8 @@ import numpy as np
 from mmface_core.conventions import CROP_SIZE
 from train.data import camera
 from train.data.head import default_head
-from train.data.render import shaders
 from train.data.render.face import Extra
+from train.data.render.flat import flat_piece
 from train.data.sampling import Pose
 
 RIM_POINTS = 20
@@ -108,9 +108,6 @@ def _fan(middle: np.ndarray, rim: np.ndarray, colour: np.ndarray, pose: Pose) ->
 
 
 def _piece(points: np.ndarray, triangles: np.ndarray, colour: np.ndarray, pose: Pose) -> Extra:
-    positions = camera.project(points, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
-    attributes = np.zeros((len(points), shaders.FLOATS_PER_VERTEX - 3), np.float32)
-    attributes[:, 0:3] = pose.rotation[:, 2] * 0.7 + np.array([0.0, 0.0, 0.5])
-    attributes[:, 8:11] = colour
-    attributes[:, 11] = 1.0
-    return Extra(shaders.FLAT, positions.astype(np.float32), triangles.astype(np.int32), attributes)
+    # Wire has no side: it is lit as something between the face and the camera.
+    towards = pose.rotation[:, 2] * 0.7 + np.array([0.0, 0.0, 0.5])
+    return flat_piece(points, triangles, towards, colour, pose)

@@ -6,10 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from train.data import camera
 from train.data.head import default_head
-from train.data.render import shaders
 from train.data.render.face import Extra
+from train.data.render.flat import flat_piece
 from train.data.render.paint import HAIR_COLOURS, HAIR_SHARES
 from train.data.sampling import Pose
 
@@ -39,12 +38,8 @@ def sample_hair(rng: np.random.Generator, vertices: np.ndarray, pose: Pose) -> E
     colour = np.array(HAIR_COLOURS[rng.choice(len(HAIR_COLOURS), p=HAIR_SHARES)]) * rng.uniform(0.6, 1.3)
     angle = np.arctan2(rest[:, 0], rest[:, 2] + 60.0)
     strands = 1.0 + rng.uniform(0.05, 0.35) * np.sin(angle * rng.uniform(30, 90) + 3.0 * waves)
-    positions = camera.project(place, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
-    attributes = np.zeros((len(used), shaders.FLOATS_PER_VERTEX - 3), np.float32)
-    attributes[:, 0:3] = normals @ pose.rotation.T
-    attributes[:, 8:11] = np.clip(colour * strands[:, None], 0.0, 1.0)
-    attributes[:, 11] = 0.7 + 0.3 * cover
-    return Extra(shaders.FLAT, positions.astype(np.float32), triangles.reshape(-1, 3).astype(np.int32), attributes)
+    colours = np.clip(colour * strands[:, None], 0.0, 1.0)
+    return flat_piece(place, triangles.reshape(-1, 3), normals @ pose.rotation.T, colours, pose, 0.7 + 0.3 * cover)
 
 
 def _cover(rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:

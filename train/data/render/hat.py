@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.data import camera
 from train.data.head import default_head
-from train.data.render import shaders
 from train.data.render.face import Extra
+from train.data.render.flat import flat_piece
 from train.data.render.hair import scalp_triangles
 from train.data.sampling import Pose
 
@@ -46,7 +45,7 @@ def _crown(
     height = above[used]
     lift = rng.uniform(4.0, 9.0) + rng.uniform(0.0, 0.35) * np.clip(height, 0.0, None)
     place = skin[used] + normals[used] * np.where(height > 0, lift, 4.0 * height)[:, None]
-    return _piece(place, normals[used], triangles.reshape(-1, 3), colour, pose)
+    return flat_piece(place, triangles.reshape(-1, 3), normals[used] @ pose.rotation.T, colour, pose)
 
 
 def _brim(
@@ -73,13 +72,4 @@ def _brim(
     )
     both = np.concatenate((triangles, triangles[:, ::-1]))  # seen from above and from below
     up = np.tile([0.0, 1.0, 0.0], (2 * n, 1))
-    return _piece(np.concatenate((inner, outer)), up, both, colour, pose)
-
-
-def _piece(points: np.ndarray, normals: np.ndarray, triangles: np.ndarray, colour: np.ndarray, pose: Pose) -> Extra:
-    positions = camera.project(points, pose.rotation, pose.scale, pose.translation, pose.distance_mm)
-    attributes = np.zeros((len(points), shaders.FLOATS_PER_VERTEX - 3), np.float32)
-    attributes[:, 0:3] = normals @ pose.rotation.T
-    attributes[:, 8:11] = colour
-    attributes[:, 11] = 1.0
-    return Extra(shaders.FLAT, positions.astype(np.float32), triangles.astype(np.int32), attributes)
+    return flat_piece(np.concatenate((inner, outer)), both, up @ pose.rotation.T, colour, pose)
