@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from mmface_core.take import Take
 from retarget.blender import Blender
@@ -19,6 +20,9 @@ PIXELS = 512  # side of the rendered pictures: the network looks at 256 of them
 TRUSTED = 0.3  # a capture less confident than this is taken for a mistake
 _AROUND = 8  # directions of the first round of pictures
 _FACE_MM = 330.0  # height of the picture of the second round, mm of a human head
+_CLOSE = 1.0  # px/mm of a picture near enough to judge lids and lips by
+_NEARBY_DEG = ((0, 0), (14, 0), (-14, 0), (0, 10), (0, -10), (9, 7), (-9, 7))  # yaw and pitch of further pictures
+_WORTH = 0.5  # of the surest reading's confidence: less sure ones are left out
 _DEPTH_ERROR_MM = 25.0  # how far the capture's own depth of a landmark may be off
 _CONTOUR = range(17)  # landmarks that slide along the silhouette: no places on the skin
 
@@ -100,8 +104,10 @@ def find_face(
 ) -> FoundFace | None:
     """Look for a face around the points `focus` (n, 3) of the rig; None where capture finds none that it trusts.
 
-    First from all sides with z up, then with every other axis up; the best view says how the head is turned, and a
-    second picture straight from the front gives the landmarks. hide: objects to leave out (hair before a face).
+    First from all sides with z up, then with every other axis up; the best view says how the head is turned, closer
+    pictures from there whether it is a face. Then a few from around it are read, and what most of them agree on is
+    taken: on a face unlike those that the network knows, each reading is somewhat off in its own way. hide: objects
+    to leave out (hair before a face).
     """
     low, high = focus.min(axis=0), focus.max(axis=0)
     centre, height = (low + high) / 2, 1.2 * float(np.linalg.norm(high - low))
@@ -130,19 +136,67 @@ def find_face(
                 found += look(_views_around(centre, height, up, _AROUND // 2))
         if not found:
             return None
-        view, take = max(found, key=lambda pair: float(pair[1].confidence[0]))
+        best = _surest(found)
         for number in range(2):  # the second time straight from the front, however the first one was turned
-            axes = view.axes @ take.rotation[0]
-            pixel = np.array([[take.translation[0, 0], take.translation[0, 1], 0.0]])
-            unit = view.height / PIXELS * float(take.scale[0])  # world units per mm
-            closer = View(f"front{number}", view.to_world(pixel)[0], axes[:, 2], axes[:, 1], _FACE_MM * unit)
-            again = look([closer])
+            view, take = best
+            # How an unusual face is turned may be read wrongly: then it is better seen as before, but closer.
+            closer = [
+                _closer(f"{name}{number}", view, take, axes)
+                for name, axes in (("front", view.axes @ take.rotation[0]), ("as_before", view.axes))
+            ]
+            again = look(closer) + [best] * bool(take.scale[0] >= _CLOSE)
             if not again:
                 break
-            view, take = again[0]
-    if take.confidence[0] < TRUSTED:
-        return None
-    return _lead_back(view, take, [s for s in surfaces if s.visible and s.object not in hide])
+            before, best = best, _surest(again)
+            if best is before:
+                break
+        if best[1].confidence[0] < TRUSTED:
+            return None
+        shown = [s for s in surfaces if s.visible and s.object not in hide]
+        around = [pair for pair in look(_views_near(*best)) if pair[1].confidence[0] >= _WORTH * best[1].confidence[0]]
+        return agreed([_lead_back(view, take, shown) for view, take in (best, *around)])
+
+
+def agreed(faces: Sequence[FoundFace]) -> FoundFace:
+    """What several readings of one face have in common; the first is the surest and says which objects it lies on.
+
+    A landmark is the median of the places where it was seen, and counts as seen where half of the readings saw it.
+    """
+    first = faces[0]
+    seen = np.stack([face.seen for face in faces])  # (n, 68)
+    places = np.stack([face.landmarks for face in faces])
+    on_mesh = np.where(seen[..., None], places, np.nan)
+    often = seen.mean(axis=0) >= 0.5
+    landmarks = np.median(places, axis=0)
+    landmarks[often] = np.nanmedian(on_mesh[:, often], axis=0)
+    return replace(
+        first,
+        axes=Rotation.from_matrix(np.stack([face.axes for face in faces])).mean().as_matrix(),
+        scale=float(np.median([face.scale for face in faces])),
+        landmarks=landmarks,
+        seen=often,
+        identity=np.mean([face.identity for face in faces], axis=0),
+    )
+
+
+def _surest(found: list[tuple[View, Take]]) -> tuple[View, Take]:
+    return max(found, key=lambda pair: float(pair[1].confidence[0]))
+
+
+def _closer(name: str, view: View, take: Take, axes: Array) -> View:
+    """The face of `take` filling the picture of a camera with `axes` (3, 3), columns as those of `View.axes`."""
+    pixel = np.array([[take.translation[0, 0], take.translation[0, 1], 0.0]])
+    unit = view.height / PIXELS * float(take.scale[0])  # world units per mm
+    return View(name, view.to_world(pixel)[0], axes[:, 2], axes[:, 1], _FACE_MM * unit)
+
+
+def _views_near(view: View, take: Take) -> list[View]:
+    """Closer pictures of a face from somewhat beside, above and below where `view` saw it best."""
+    views = []
+    for number, (yaw, pitch) in enumerate(_NEARBY_DEG):
+        turn = Rotation.from_euler("yx", [yaw, pitch], degrees=True).as_matrix()
+        views.append(_closer(f"near{number}", view, take, view.axes @ turn))
+    return views
 
 
 def _views_around(centre: Array, height: float, up: Array, count: int) -> list[View]:

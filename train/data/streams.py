@@ -22,8 +22,10 @@ from train.data.portraits.store import PortraitStore
 from train.data.render.backdrop import make_backdrop
 from train.data.render.beard import with_beard
 from train.data.render.body import sample_body
+from train.data.render.caricature import caricatured, flat_skin, large_irises
 from train.data.render.face import Extra, FaceRenderer, SkinColours, sample_mouth_colours
 from train.data.render.face_mask import sample_face_mask
+from train.data.render.folds import with_folds
 from train.data.render.glasses import lay_lenses, sample_glasses
 from train.data.render.hair import sample_hair
 from train.data.render.hat import sample_hat
@@ -42,6 +44,8 @@ GLASSES_SHARE = 0.12  # of rendered pictures
 BEARD_SHARE = 0.10  # of rendered pictures
 HAT_SHARE = 0.12  # of rendered pictures without surroundings of their own
 MASK_SHARE = 0.05  # of rendered pictures
+CARTOON_SHARE = 0.12  # of rendered pictures without surroundings of their own
+CARTOON_EXPRESSION_WEIGHT = 0.5
 BODY_SHARE = 0.8  # of rendered pictures without surroundings of their own
 HAIR_SHARE = 0.6
 TINTED_SHARE = 0.4  # of those: darker skin than the portrait's, since the portraits are mostly light-skinned
@@ -56,12 +60,14 @@ Sample = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Person:
-    """What is drawn: identity (K,), expression (M,), the vertices (V, 3) mm that they make, and the pose."""
+    """What is drawn: identity (K,), expression (M,), the vertices (V, 3) mm that they make, and the pose; `cartoon`
+    where the vertices were made into a caricature afterwards, so that no identity of the model looks so."""
 
     identity: np.ndarray
     expression: np.ndarray
     vertices: np.ndarray
     pose: sampling.Pose
+    cartoon: bool = False
 
 
 @dataclass
@@ -115,6 +121,9 @@ class SampleMaker:
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
         vertices = self.head.shape(identity, expression)
         tint = np.ones(3)
+        cartoon = not profiled and rng.random() < CARTOON_SHARE
+        if cartoon:
+            vertices, skin = caricatured(rng, vertices), flat_skin(rng, skin)
         if profiled:
             fitted = self.head.shape(store.identity[number], store.expression[number])
             place = store.rotation[number], float(store.scale[number]), store.translation[number]
@@ -123,7 +132,8 @@ class SampleMaker:
             if rng.random() < TINTED_SHARE:
                 tint = rng.uniform(0.3, 0.9) * np.array([1.0, rng.uniform(0.85, 1.0), rng.uniform(0.75, 1.0)])
             extras = self._dressed(rng, vertices, pose, fill[self._neck].mean(0) * tint)
-        return self._rendered(rng, Person(identity, expression, vertices, pose), skin, TEXTURED, 0.8, extras, tint)
+        person = Person(identity, expression, vertices, pose, cartoon)
+        return self._rendered(rng, person, skin, TEXTURED, 0.8, extras, tint)
 
     def procedural(self, rng: np.random.Generator) -> Sample:
         """A head with painted skin."""
@@ -134,10 +144,12 @@ class SampleMaker:
         identity = sampling.sample_identity(rng, self.head.n_identity)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng)
         vertices = self.head.shape(identity, expression)
+        cartoon = rng.random() < CARTOON_SHARE
+        if cartoon:
+            vertices, skin = caricatured(rng, vertices), flat_skin(rng, skin)
         extras = self._dressed(rng, vertices, pose, colours[self._neck].mean(0))
-        return self._rendered(
-            rng, Person(identity, expression, vertices, pose), skin, PROCEDURAL, 1.0, extras, np.ones(3)
-        )
+        person = Person(identity, expression, vertices, pose, cartoon)
+        return self._rendered(rng, person, skin, PROCEDURAL, 1.0, extras, np.ones(3))
 
     def portrait(self, rng: np.random.Generator) -> Sample:
         """A portrait moved into a jittered crop, with its fitted labels; half of them mirrored."""
@@ -193,9 +205,14 @@ class SampleMaker:
         if rng.random() < MASK_SHARE:
             extras = extras + sample_face_mask(rng, person.vertices, person.pose)
             weight[MOUTH_UNITS] = HIDDEN_WEIGHT
+        uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
+        if person.cartoon:
+            uniforms = large_irises(rng, uniforms)
+            weight *= CARTOON_EXPRESSION_WEIGHT
+        else:
+            skin = with_folds(rng, skin, person.expression)
         if rng.random() < BEARD_SHARE:
             skin = with_beard(rng, skin)
-        uniforms = sample_light(rng, relight) | sample_eyes(rng) | {"tint": tuple(tint)}
         mouth = sample_mouth_colours(rng)
         drawn = place_teeth(rng, person.vertices)
         rgba, projected = self.renderer.render(drawn, person.pose, skin, mouth, uniforms, tuple(extras))
@@ -205,7 +222,9 @@ class SampleMaker:
         camera_of = person.pose.rotation, person.pose.scale, person.pose.translation
         if np.isfinite(person.pose.distance_mm):
             camera_of = camera.fit_weak_perspective(person.vertices[self._front], projected[self._front])
-        sample = make_sample(crop, person.identity, person.expression, *camera_of, stream, weight)
+        known = 0.0 if person.cartoon else 1.0
+        sample = make_sample(crop, person.identity, person.expression, *camera_of, stream, weight, known)
+        sample["volume_weight"] = np.float32(known)
         return self._with_points(sample, projected)
 
     def _composed(self, rng: np.random.Generator, rgba: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 
 from train.data.render import shaders
 
+FOLDS_UNIT = 1  # of the texture units; the portrait has 0
+
 
 class Canvas:
     """Draws one triangle mesh at a time into a square RGBA picture with moderngl on EGL.
@@ -15,8 +17,11 @@ class Canvas:
     One per process: contexts must not be shared between forked workers.
     """
 
-    def __init__(self, size: int, max_vertices: int, max_triangles: int, texture_size: int = 256) -> None:
-        """size: side of the picture in px; texture_size: side of the square portrait texture in px."""
+    def __init__(
+        self, size: int, max_vertices: int, max_triangles: int, texture_size: int = 256, folds_size: int = 256
+    ) -> None:
+        """size: side of the picture in px; texture_size: side of the square portrait texture in px, folds_size: of the
+        map of folds."""
         # The software rasteriser starts a thread per core by default; workers share the cores among themselves.
         os.environ.setdefault("LP_NUM_THREADS", "0")
         import moderngl
@@ -34,24 +39,34 @@ class Canvas:
             layout = " ".join(
                 f"{count}f" if name in program else f"{4 * count}x" for name, count in shaders.ATTRIBUTES.items()
             )
+            if "folds" in program:
+                program["folds"].value = FOLDS_UNIT
             self._programs[kind] = program
             self._arrays[kind] = self.context.vertex_array(program, [(self._vertices, layout, *names)], self._indices)
         self._texture = self.context.texture((texture_size, texture_size), 3)
         self._texture.repeat_x = self._texture.repeat_y = False
         self._texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._folds = self.context.texture((folds_size, folds_size), 3)
+        self._folds.repeat_x = self._folds.repeat_y = False
+        self._folds.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._colour = self.context.texture((size, size), 4)
         self._frame = self.context.framebuffer([self._colour], self.context.depth_renderbuffer((size, size)))
         self._depth_test = moderngl.DEPTH_TEST
         self._current_texture: np.ndarray | None = None
 
     def draw(
-        self, vertices: np.ndarray, faces: dict[int, np.ndarray], texture: np.ndarray, uniforms: dict[str, object]
+        self,
+        vertices: np.ndarray,
+        faces: dict[int, np.ndarray],
+        texture: np.ndarray,
+        folds: np.ndarray,
+        uniforms: dict[str, object],
     ) -> np.ndarray:
         """Draw and read back.
 
-        vertices (V, 15) f32 as `shaders.ATTRIBUTES` says, positions in clip space; faces kind -> triangles (F, 3) i32;
-        texture (texture_size, texture_size, 3) u8 RGB. Returns (size, size, 4) u8, row 0 at clip y = -1, colour
-        premultiplied, alpha 255 where the mesh covers the pixel's centre.
+        vertices (V, 17) f32 as `shaders.ATTRIBUTES` says, positions in clip space; faces kind -> triangles (F, 3) i32;
+        texture (texture_size, texture_size, 3) u8 RGB; folds (folds_size, folds_size, 3) u8. Returns (size, size, 4)
+        u8, row 0 at clip y = -1, colour premultiplied, alpha 255 where the mesh covers the pixel's centre.
         """
         self._vertices.write(np.ascontiguousarray(vertices, np.float32))
         self._indices.write(np.ascontiguousarray(np.concatenate(list(faces.values())), np.int32))
@@ -61,7 +76,9 @@ class Canvas:
         self._frame.use()
         self._frame.clear(0.0, 0.0, 0.0, 0.0, depth=1.0)
         self.context.enable_only(self._depth_test)
+        self._folds.write(np.ascontiguousarray(folds))
         self._texture.use(0)
+        self._folds.use(FOLDS_UNIT)
         first = 0
         for kind, triangles in faces.items():
             if len(triangles):

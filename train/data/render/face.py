@@ -9,7 +9,7 @@ import numpy as np
 from mmface_core.conventions import CROP_SIZE
 from train.data import camera
 from train.data.head import default_head
-from train.data.render import shaders
+from train.data.render import fold_map, shaders
 from train.data.render.clip import to_clip
 from train.data.render.context import Canvas
 from train.data.render.cull import facing
@@ -26,7 +26,8 @@ class SkinColours:
 
     texture (size, size, 3) u8. From a portrait: uv_a, uv_b (n_skin, 2) f32 texture coordinates 0..1, mix (n_skin,) f32
     between them, fill (n_skin, 3) f32 0..1 and its weight (n_skin,) f32 where the portrait hides the skin. Painted:
-    colours (n_skin, 3) f32 0..1, with the texture as noise around mid-grey.
+    colours (n_skin, 3) f32 0..1, with the texture as noise around mid-grey. folds: the map of `folds.sample_folds`, or
+    None for skin that has none.
     """
 
     texture: np.ndarray
@@ -36,11 +37,12 @@ class SkinColours:
     colours: np.ndarray | None = None
     fill: np.ndarray | None = None
     fill_weight: np.ndarray | None = None
+    folds: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Extra:
-    """Further geometry in crop pixels: kind of surface, positions (n, 3), triangles (m, 3), and the remaining 12 floats
+    """Further geometry in crop pixels: kind of surface, positions (n, 3), triangles (m, 3), and the remaining 14 floats
     a vertex (`shaders.ATTRIBUTES` without the position)."""
 
     kind: int
@@ -65,6 +67,7 @@ class FaceRenderer:
             head.n_vertices + MAX_EXTRA_VERTICES,
             len(head.triangles) + MAX_EXTRA_TRIANGLES,
             self.texture_size,
+            fold_map.SIZE,
         )
 
     def render(
@@ -102,9 +105,12 @@ class FaceRenderer:
             faces[shaders.PAINTED] = faces.pop(shaders.TEXTURED)
         if skin.fill is not None and skin.fill_weight is not None:
             buffer[:n_skin, 11:14], buffer[:n_skin, 14] = skin.fill, 1.0 - skin.fill_weight
+        buffer[:n_skin, 15:17] = fold_map.coordinates()
+        folds = fold_map.flat() if skin.folds is None else skin.folds
+        turned = {"fold_left": tuple(pose.rotation[:, 0]), "fold_up": tuple(pose.rotation[:, 1])}
         if extras:
             buffer = _join(buffer, faces, extras)
-        return self.canvas.draw(buffer, faces, skin.texture, uniforms), projected
+        return self.canvas.draw(buffer, faces, skin.texture, folds, uniforms | turned), projected
 
 
 def sample_mouth_colours(rng: np.random.Generator) -> np.ndarray:

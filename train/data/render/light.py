@@ -34,6 +34,7 @@ def sample_light(rng: np.random.Generator, relight: float = 1.0) -> dict[str, ob
         "lamp": (*lamp, wrap),
         "lamp_colour": tuple(np.maximum(exposure * lamp_colour, 0.0)),
         "gloss": (gloss, rng.uniform(8.0, 45.0)),
+        "fold_strength": (rng.uniform(0.05, 0.45), rng.uniform(0.2, 1.1)),
     }
 
 

@@ -9,7 +9,7 @@ FLAT = 2  # one colour: teeth, tongue, mouth, lashes
 BACKDROP = 3  # portrait colours lit as if they faced the camera (hair and room behind a turned portrait)
 PAINTED = 4  # vertex colour times the texture: procedural skin
 
-# position, normal, uv_a, uv_b, mix, colour, occlusion
+# position, normal, uv_a, uv_b, mix, colour, occlusion, place on the map of folds
 ATTRIBUTES = {
     "in_position": 3,
     "in_normal": 3,
@@ -18,26 +18,31 @@ ATTRIBUTES = {
     "in_mix": 1,
     "in_colour": 3,
     "in_occlusion": 1,
+    "in_fold": 2,
 }
-FLOATS_PER_VERTEX = 15
+FLOATS_PER_VERTEX = 17
 
 VERTEX = """
 #version 330
 in vec3 in_position; in vec3 in_normal; in vec2 in_uv_a; in vec2 in_uv_b; in float in_mix;
-in vec3 in_colour; in float in_occlusion;
-out vec3 normal; out vec2 uv_a; out vec2 uv_b; out float blend; out vec3 colour; out float occlusion;
+in vec3 in_colour; in float in_occlusion; in vec2 in_fold;
+out vec3 normal; out vec2 uv_a; out vec2 uv_b; out float blend; out vec3 colour; out float occlusion; out vec2 fold;
 void main() {
     gl_Position = vec4(in_position, 1.0);
     normal = in_normal; uv_a = in_uv_a; uv_b = in_uv_b; blend = in_mix;
-    colour = in_colour; occlusion = in_occlusion;
+    colour = in_colour; occlusion = in_occlusion; fold = in_fold;
 }
 """
 
 _HEAD = """
 #version 330
-in vec3 normal; in vec2 uv_a; in vec2 uv_b; in float blend; in vec3 colour; in float occlusion;
+in vec3 normal; in vec2 uv_a; in vec2 uv_b; in float blend; in vec3 colour; in float occlusion; in vec2 fold;
 out vec4 result;
 uniform sampler2D portrait;
+uniform sampler2D folds;     // depth of the skin's folds, then their slopes around 0.5
+uniform vec3 fold_left;      // the head's x axis in camera space, and its y axis
+uniform vec3 fold_up;
+uniform vec2 fold_strength;  // how dark the deepest fold is, how steep its walls
 uniform vec3 ambient;        // colour of light from everywhere
 uniform vec4 hemisphere;     // direction, strength: how much brighter it is on that side
 uniform vec4 lamp;           // direction, wrap 0..1
@@ -58,14 +63,24 @@ float shine(vec3 n) {
     vec3 half_way = normalize(lamp.xyz + vec3(0.0, 0.0, 1.0));
     return gloss.x * pow(max(dot(n, half_way), 0.0), gloss.y);
 }
+vec3 folded(vec3 n, vec3 map) {
+    vec2 slope = fold_strength.y * (map.yz - 0.502) * 2.0;
+    return normalize(n + slope.x * fold_left + slope.y * fold_up);
+}
 void main() {
     vec3 n = normalize(normal);
+"""
+
+_FOLDED = """
+    vec3 map = texture(folds, fold).rgb;
+    n = folded(n, map);
+    vec3 hollow = 1.0 - fold_strength.x * map.x * vec3(0.75, 1.0, 1.1);  // light in a fold has been in skin before
 """
 
 _TEXTURED = """
     // For this kind `colour` fills in for hidden skin and `occlusion` is the weight of the texture against it.
     vec3 base = mix(colour, mix(texture(portrait, uv_a).rgb, texture(portrait, uv_b).rgb, blend), occlusion);
-    result = vec4(base * tint * lit(n, lamp.w) + shine(n) * lamp_colour, 1.0);
+    result = vec4(base * hollow * tint * lit(n, lamp.w) + shine(n) * lamp_colour, 1.0);
 }
 """
 
@@ -101,15 +116,15 @@ _BACKDROP = """
 
 _PAINTED = """
     vec3 base = colour * mix(vec3(1.0), texture(portrait, uv_a).rgb * 2.0, 0.6);
-    result = vec4(base * lit(n, lamp.w) * occlusion + shine(n) * lamp_colour, 1.0);
+    result = vec4(base * hollow * lit(n, lamp.w) * occlusion + shine(n) * lamp_colour, 1.0);
 }
 """
 
 # One program per kind: the software rasteriser runs every branch of a shader for every pixel.
 FRAGMENTS = {
-    TEXTURED: _HEAD + _TEXTURED,
+    TEXTURED: _HEAD + _FOLDED + _TEXTURED,
     EYEBALL: _HEAD + _EYEBALL,
     FLAT: _HEAD + _FLAT,
     BACKDROP: _HEAD + _BACKDROP,
-    PAINTED: _HEAD + _PAINTED,
+    PAINTED: _HEAD + _FOLDED + _PAINTED,
 }
