@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--count", type=int, default=300)
     args = parser.parse_args()
-    maker = SampleMaker(256, load_store(held_out=True), {"textured": 0.7, "portrait": 0.3})
+    maker = SampleMaker(256, load_store(held_out=True), {"textured": 0.7, "portrait": 0.3}, cartoons=False)
     predictor, detector = Predictor(args.weights), FaceDetector()
     reader, config = Reconstructor(predictor, FaceModel.load()), TrackConfig()
     for name, crops in (("faces", list(faces(maker, args.count))), ("others", list(others(maker, args.count)))):

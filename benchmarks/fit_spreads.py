@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=1200)
     parser.add_argument("--rounds", type=int, default=2)
     args = parser.parse_args()
-    maker = SampleMaker(256, load_store(), {"textured": 0.7, "portrait": 0.3})
+    maker = SampleMaker(256, load_store(), {"textured": 0.7, "portrait": 0.3}, cartoons=False)
     samples = [maker.sample(SEED, index) for index in range(args.count)]
     predictor = Predictor(args.weights)
     trial = Trial(Reconstructor(predictor, FaceModel.load()), predictor, samples)

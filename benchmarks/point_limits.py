@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=2000)
     args = parser.parse_args()
     predictor, model = Predictor(args.weights), FaceModel.load()
-    maker = SampleMaker(256, load_store(), {"textured": 0.9, "procedural": 0.1})
+    maker = SampleMaker(256, load_store(), {"textured": 0.9, "procedural": 0.1}, cartoons=False)
     known = Read([maker.sample(SEED, i) for i in range(args.count)], predictor)
     held = Read([heldout_sample(i) for i in range(HELD_OUT)], predictor)
 

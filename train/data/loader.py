@@ -39,7 +39,7 @@ def heldout_sample(index: int, size: int = 256, shares: Mapping[str, float] | No
     wanted = dict(shares or {"textured": 1.0})
     key = (size, tuple(sorted(wanted.items())))
     if key not in _makers:
-        _makers[key] = SampleMaker(size, load_store(held_out=True), wanted, augmented=False)
+        _makers[key] = SampleMaker(size, load_store(held_out=True), wanted, augmented=False, cartoons=False)
     return _makers[key].sample(VALIDATION_SEED, index)
 
 

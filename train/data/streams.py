@@ -75,12 +75,14 @@ class SampleMaker:
     """Makes samples at `size` px; holds the renderer's context, so one per process.
 
     store: portraits to use, or None for procedural pictures only. shares: stream name -> share, normalised here.
+    cartoons: whether some heads are caricatures, whose identity is not known; not where the truth is compared with.
     """
 
     size: int = 256
     store: PortraitStore | None = None
     shares: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
     augmented: bool = True
+    cartoons: bool = True
 
     def __post_init__(self) -> None:
         cv2.setNumThreads(1)
@@ -121,7 +123,7 @@ class SampleMaker:
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
         vertices = self.head.shape(identity, expression)
         tint = np.ones(3)
-        cartoon = not profiled and rng.random() < CARTOON_SHARE
+        cartoon = self._is_cartoon(rng) and not profiled
         if cartoon:
             vertices, skin = caricatured(rng, vertices), flat_skin(rng, skin)
         if profiled:
@@ -144,7 +146,7 @@ class SampleMaker:
         identity = sampling.sample_identity(rng, self.head.n_identity)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng)
         vertices = self.head.shape(identity, expression)
-        cartoon = rng.random() < CARTOON_SHARE
+        cartoon = self._is_cartoon(rng)
         if cartoon:
             vertices, skin = caricatured(rng, vertices), flat_skin(rng, skin)
         extras = self._dressed(rng, vertices, pose, colours[self._neck].mean(0))
@@ -246,6 +248,9 @@ class SampleMaker:
         if rng.random() < HAT_SHARE:
             extras += sample_hat(rng, vertices, pose)
         return extras
+
+    def _is_cartoon(self, rng: np.random.Generator) -> bool:
+        return rng.random() < CARTOON_SHARE and self.cartoons
 
     @cached_property
     def _neck(self) -> np.ndarray:

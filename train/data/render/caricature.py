@@ -23,13 +23,11 @@ def caricatured(rng: np.random.Generator, vertices: np.ndarray) -> np.ndarray:
     """The head (V, 3) mm with a random cartoon's proportions: a warp of space, so that all parts still fit together."""
     marks = default_head().landmarks(vertices)
     eyes = marks[36:42].mean(0), marks[42:48].mean(0)
-    out = vertices.astype(np.float64)
-    larger = rng.uniform(0.15, _MOST_LARGER)
-    high = rng.uniform(0.8, 1.2)  # against wide
-    for eye in eyes:
-        out = _swollen(out, eye, larger * np.array([1.0, high, 0.3]), _EYE_REACH_MM)
-    out = _swollen(out, marks[30], np.full(3, rng.uniform(-0.6, 0.1)), _NOSE_REACH_MM)
-    out = _swollen(out, marks[48:60].mean(0), rng.uniform(-0.4, 0.15) * np.array([1.0, 0.5, 0.3]), _MOUTH_REACH_MM)
+    larger = rng.uniform(0.15, _MOST_LARGER) * np.array([1.0, rng.uniform(0.8, 1.2), 0.3])  # wide, high and deep
+    out = vertices + sum(_swelling(vertices, eye, larger, _EYE_REACH_MM) for eye in eyes)
+    out += _swelling(out, marks[30], np.full(3, rng.uniform(-0.6, 0.1)), _NOSE_REACH_MM)
+    smaller = rng.uniform(-0.4, 0.15) * np.array([1.0, 0.5, 0.3])
+    out += _swelling(out, marks[48:60].mean(0), smaller, _MOUTH_REACH_MM)
     eye_line = (eyes[0][1] + eyes[1][1]) / 2
     down = np.clip((eye_line - out[:, 1]) / _CHIN_MM, 0.0, 1.5)
     up = np.clip((out[:, 1] - eye_line) / _SKULL_MM, 0.0, 1.5)
@@ -53,8 +51,9 @@ def large_irises(rng: np.random.Generator, uniforms: dict[str, object]) -> dict[
     return uniforms | {"iris_colour": tuple(rng.uniform(0.02, 0.9, 3)), "iris_shape": shape}
 
 
-def _swollen(points: np.ndarray, centre: np.ndarray, more: np.ndarray, reach_mm: float) -> np.ndarray:
-    """Points (n, 3) around a centre stretched by 1 + `more` (3,) along the axes, fading sideways over `reach_mm`."""
+def _swelling(points: np.ndarray, centre: np.ndarray, more: np.ndarray, reach_mm: float) -> np.ndarray:
+    """How far points (n, 3) move when what is around a centre grows by `more` (3,) along the axes, fading sideways over
+    `reach_mm`."""
     offset = points - centre
     near = np.exp(-(offset[:, :2] ** 2).sum(1) / (2 * reach_mm**2))
-    return centre + offset * (1.0 + more * near[:, None])
+    return offset * more * near[:, None]

@@ -19,7 +19,6 @@ CENTRE_Y_MM = 20.0  # of the mean head, at the middle of the map
 STILL = 128  # a slope of zero
 
 _WIDE, _WIDE_SHARE = 4.0, 0.5  # skin sinks in softly around a fold: so much wider, with such a share of the depth
-_FRONT_Z_MM = -15.0  # skin of the mean head further back has no folds
 
 Line = tuple[float, np.ndarray, float]  # depth 0..1, points (n, 2) mm, width in mm
 
@@ -57,10 +56,9 @@ def to_map(points: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def coordinates() -> np.ndarray:
-    """Where each skin vertex (n_skin, 2) f32 lies on the map; those behind the face lie in its empty corner."""
+    """Where each skin vertex (n_skin, 2) f32 lies on the map. The back of the head has the same places, unseen."""
     head = default_head()
-    skin = head.mean[head.parts["skin"]]
-    return np.where(skin[:, 2:] > _FRONT_Z_MM, to_map(skin[:, :2]), 0.0).astype(np.float32)
+    return to_map(head.mean[head.parts["skin"], :2]).astype(np.float32)
 
 
 @lru_cache(maxsize=1)
