@@ -27,7 +27,8 @@ from train.data.augment import augment
 from train.data.background import sample_background
 from train.data.loader import VALIDATION_SEED
 from train.data.portraits.store import load_store
-from train.data.streams import SampleMaker, warp
+from train.data.sample import warp
+from train.data.streams import SampleMaker
 
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 BATCH = 16

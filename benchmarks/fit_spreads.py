@@ -21,7 +21,8 @@ from mmface_core.geometry.fit import FaceParameters, FitConfig, spread_of
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Prediction, Predictor
 from train.data.portraits.store import load_store
-from train.data.streams import TEXTURED, Sample, SampleMaker
+from train.data.sample import Sample
+from train.data.streams import TEXTURED, SampleMaker
 
 SEED = 77  # samples that no training run draws
 FACTORS = (0.6, 0.8, 1.3, 1.7)

@@ -24,7 +24,8 @@ from mmface_core.model.surface_points import SurfacePoints
 from mmface_core.network.inference import Predictor
 from train.data.loader import heldout_sample
 from train.data.portraits.store import load_store
-from train.data.streams import Sample, SampleMaker
+from train.data.sample import Sample
+from train.data.streams import SampleMaker
 
 SEED = 79  # samples that no training run draws
 HELD_OUT = 500

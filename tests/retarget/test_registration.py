@@ -12,7 +12,7 @@ from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex, closest_barycentric, seamless_normals
 from retarget.registration.create import check_fit
-from retarget.registration.locate import View, cast_rays
+from retarget.registration.locate import FoundFace, View, agreed, cast_rays
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
 from retarget.registration.rig import moved_points
@@ -89,6 +89,24 @@ def test_a_view_leads_pixels_back_to_where_they_came_from(seed):
     view = View("x", rng.normal(size=3), turn[:, 2], turn[:, 1], 3.0)
     points = rng.normal(size=(9, 3))
     assert np.allclose(view.to_world(view.to_picture(points)), points, atol=1e-9)
+
+
+def test_several_readings_of_a_face_agree_on_what_most_of_them_saw():
+    rng = np.random.default_rng(3)
+    places, seen = rng.normal(0, 50, (68, 3)), np.ones(68, bool)
+
+    def reading(shift: float, turn_deg: float, hidden: slice = slice(0)) -> FoundFace:
+        visible = seen.copy()
+        visible[hidden] = False
+        axes = Rotation.from_euler("x", turn_deg, degrees=True).as_matrix()
+        return FoundFace(axes, 1.0 + shift / 100, places + shift, visible, ("head",), np.full(80, shift), 0.9)
+
+    found = agreed([reading(0.0, 4.0), reading(1.0, 0.0, slice(10)), reading(40.0, -4.0, slice(20))])
+    np.testing.assert_allclose(found.landmarks[20:], places[20:] + 1.0)  # one reading is far off: no mean
+    np.testing.assert_allclose(found.landmarks[10:20], places[10:20] + 0.5)  # of two that saw it
+    assert not found.seen[:10].any() and found.seen[10:].all()
+    np.testing.assert_allclose(found.axes, np.eye(3), atol=1e-9)
+    assert found.scale == pytest.approx(1.01)
 
 
 def test_a_ray_meets_the_nearest_of_two_triangles_and_misses_beside_them():

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from train.batch import stack
 from train.data.portraits.store import load_store
-from train.data.streams import DEFAULT_SHARES, Sample, SampleMaker
+from train.data.sample import Sample
+from train.data.streams import DEFAULT_SHARES, SampleMaker
 
 VALIDATION_SEED = 20_000_003
 

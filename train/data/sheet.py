@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from train.data.head import default_head
-from train.data.streams import Sample
+from train.data.sample import Sample
 
 
 def draw_sheet(samples: list[Sample], columns: int, marks: bool = True, tile: int = 256) -> np.ndarray:

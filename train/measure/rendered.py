@@ -14,7 +14,7 @@ from mmface_core.geometry.rotation import angle_between
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Predictor
-from train.data.streams import Sample
+from train.data.sample import Sample
 
 BATCH = 16
 # Nothing of these shows on the face's surface, or only together with others; reported, but in no mean.

@@ -8,8 +8,8 @@ import numpy as np
 
 from mmface_core.capture.overlay import draw_landmarks
 from mmface_core.capture.state import FaceState
+from train.data.sample import Sample
 from train.data.sheet import tiled
-from train.data.streams import Sample
 
 COLOUR = (60, 255, 60)
 
