@@ -20,12 +20,13 @@ def make_stream(config: Mapping[str, Any], size: int, seed: int, worker: int) ->
     """An endless stream of samples at `size` px for one worker.
 
     config: `shares` {"textured": 0.6, "portrait": 0.3, "procedural": 0.1}, `workers` (how many share the stream, 1),
-    `start` (first index, 0: a resumed run goes on where it stopped), `augment` (true).
+    `start` (first index, 0: a resumed run goes on where it stopped), `augment` (1.0: so many of
+    the pictures are spoiled).
     Worker w of n makes the samples start + w, start + w + n, ... of `seed`.
     """
     shares = dict(config.get("shares") or DEFAULT_SHARES)
     needs_portraits = any(shares.get(name, 0) for name in ("textured", "portrait"))
-    maker = SampleMaker(size, load_store() if needs_portraits else None, shares, bool(config.get("augment", True)))
+    maker = SampleMaker(size, load_store() if needs_portraits else None, shares, float(config.get("augment", 1.0)))
     index = int(config.get("start", 0)) + worker
     while True:
         yield maker.sample(seed, index)
@@ -40,7 +41,7 @@ def heldout_sample(index: int, size: int = 256, shares: Mapping[str, float] | No
     wanted = dict(shares or {"textured": 1.0})
     key = (size, tuple(sorted(wanted.items())))
     if key not in _makers:
-        _makers[key] = SampleMaker(size, load_store(held_out=True), wanted, augmented=False, cartoons=False)
+        _makers[key] = SampleMaker(size, load_store(held_out=True), wanted, augmented=0.0, cartoons=False)
     return _makers[key].sample(VALIDATION_SEED, index)
 
 

@@ -74,13 +74,14 @@ class SampleMaker:
     """Makes samples at `size` px; holds the renderer's context, so one per process.
 
     store: portraits to use, or None for procedural pictures only. shares: stream name -> share, normalised here.
+    augmented: share of the pictures that are spoiled as by cameras, compression and things in the way (`augment`).
     cartoons: whether some heads are caricatures, whose identity is not known; not where the truth is compared with.
     """
 
     size: int = 256
     store: PortraitStore | None = None
     shares: dict[str, float] = field(default_factory=lambda: dict(DEFAULT_SHARES))
-    augmented: bool = True
+    augmented: float = 1.0
     cartoons: bool = True
 
     def __post_init__(self) -> None:
@@ -105,7 +106,7 @@ class SampleMaker:
         share = np.array([self.shares[name] for name in names], float)
         name = names[rng.choice(len(names), p=share / share.sum())]
         made = {"textured": self.textured, "portrait": self.portrait, "procedural": self.procedural}[name](rng)
-        if self.augmented:
+        if rng.random() < self.augmented:
             picture = black_border(rng, made["crop"])
             made["crop"] = augment(rng, picture, self._random_picture if self.store else None)
         return made

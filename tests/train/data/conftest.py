@@ -23,7 +23,7 @@ from train.data.streams import SampleMaker
 def painted_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder with procedurally rendered portraits and their true parameters."""
     folder = tmp_path_factory.mktemp("cache")
-    maker = SampleMaker(256, None, augmented=False, cartoons=False)
+    maker = SampleMaker(256, None, augmented=0.0, cartoons=False)
     samples, jpegs = [], []
     for index in range(40):
         sample = maker.sample(5, index)
@@ -64,7 +64,7 @@ def maker(painted_cache: Path) -> SampleMaker:
     portraits = store.load_store(folder=painted_cache)
     # These parameters are true, not fitted: there is no systematic error to take out.
     exact = replace(portraits, label_identity=portraits.identity, label_expression=portraits.expression)
-    return SampleMaker(128, exact, augmented=False, cartoons=False)
+    return SampleMaker(128, exact, augmented=0.0, cartoons=False)
 
 
 @pytest.fixture(scope="session")

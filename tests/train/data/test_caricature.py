@@ -36,7 +36,7 @@ def test_a_symmetric_head_stays_symmetric(seed):
 
 
 def test_an_unknown_identity_teaches_neither_shape_nor_volume(painted_cache):
-    maker = SampleMaker(64, None, augmented=False)
+    maker = SampleMaker(64, None, augmented=0.0)
     samples = [maker.sample(0, index) for index in range(60)]
     cartoons = [s for s in samples if s["identity_weight"] == 0.0]
     assert 1 <= len(cartoons) <= 4 * 60 * CARTOON_SHARE

@@ -13,10 +13,10 @@ from train.data.streams import PORTRAIT, PROCEDURAL, TEXTURED, SampleMaker
 
 
 def test_a_sample_is_a_function_of_seed_and_index(maker: SampleMaker) -> None:
-    maker.augmented = True
+    maker.augmented = 1.0
     first = [maker.sample(3, index) for index in (0, 1, 2, 3, 4, 5)]
     again = [maker.sample(3, index) for index in (5, 4, 3, 2, 1, 0)][::-1]
-    maker.augmented = False
+    maker.augmented = 0.0
     for one, other in zip(first, again, strict=True):
         for key, value in one.items():
             np.testing.assert_array_equal(value, other[key], err_msg=key)
