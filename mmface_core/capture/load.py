@@ -24,12 +24,13 @@ def load_engine(
     model: Path | None = None,
     workers: int = 0,
     stages: Stages = NO_STAGES,
+    fit: FitConfig | None = None,
 ) -> CaptureEngine:
     """The capture engine with the bundled weights (or those of `weights`) and the default face model (or `model`).
 
     refine: see `ReconstructConfig`; None is the best known. workers: threads that read frames of a video side by side,
-    0: one for each core, up to four. stages: where the time goes is counted there. Raises UserError where a file is
-    missing or does not fit.
+    0: one for each core, up to four. stages: where the time goes is counted there. fit: how far the fit to the points
+    may go; None is for people. Raises UserError where a file is missing or does not fit.
     """
     workers = workers or min(4, available_cores())
     # One thread for each run: frames side by side use the cores better than the parts of one small network do.
@@ -37,7 +38,8 @@ def load_engine(
     face_model = FaceArrays.load(model)
     predictor.check_model(face_model)
     compile_icp()
-    config = CaptureConfig(reconstruct_config(face_model, refine))
+    reconstruct = reconstruct_config(face_model, refine)
+    config = CaptureConfig(reconstruct if fit is None else replace(reconstruct, fit=fit))
     return CaptureEngine(predictor, face_model, FaceDetector(), config, workers, stages)
 
 
