@@ -5,6 +5,7 @@
 From `count` renders, spoilt as in training, come the covariances of the network's errors: of its parameters, and of its
 points. With them the best linear estimate corrects the parameters of 500 held-out renders by the distance between the
 points and those that the network's own parameters predict: once with the network's points, once with the true ones.
+Besides, what the fit in use would gain from knowing the person, and what true points and identity would allow.
 Needs the training cache.
 """
 
@@ -32,6 +33,9 @@ HELD_OUT = 500
 BATCH = 16
 TRUE_PX = 0.3  # how far true points are believed: the estimate knows no perspective
 LEAST_VARIANCE = 1e-6  # keeps the covariance of parameters regular
+
+# A fit that believes points alone.
+FREE = FitConfig(n_identity=0, expression=0.5, units=(), rotation=0.05, log_scale=0.05, translation=3.0, steps=4)
 
 PARTS = ("identity", "expression", "rotation", "scale", "translation")
 
@@ -100,6 +104,13 @@ def main() -> None:
     report("the network", held.guess.expression, held)
     fitted = PointFitter(surface, FitConfig(), *names).fit(held.guess, held.seen)
     report("fit in use", fitted.expression, held)
+    # What a film could tell beyond a picture: who it is.
+    known_person = held.guess._replace(identity=held.true.identity)
+    for name, config, points in (
+        ("fit in use, true identity", FitConfig(n_identity=0), held.seen),
+        ("free fit, true identity, true points", FREE, held.points),
+    ):
+        report(name, PointFitter(surface, config, *names).fit(known_person, points).expression, held)
     jacobian, predicted = everything.linearised(held.guess)
     jacobian = jacobian.reshape(HELD_OUT, -1, errors.shape[1])
     exact = TRUE_PX**2 * np.eye(len(noise))
