@@ -25,6 +25,8 @@ _NEARBY_DEG = ((0, 0), (14, 0), (-14, 0), (0, 10), (0, -10), (9, 7), (-9, 7))  #
 _WORTH = 0.5  # of the surest reading's confidence: less sure ones are left out
 _DEPTH_ERROR_MM = 25.0  # how far the capture's own depth of a landmark may be off
 _CONTOUR = range(17)  # landmarks that slide along the silhouette: no places on the skin
+_INNER = np.arange(17, 68)
+_FEWEST_HITS = 10  # inner landmarks on a mesh, to judge anything by
 
 Capture = Callable[[Path], Take | None]
 
@@ -113,6 +115,7 @@ def find_face(
     """
     low, high = focus.min(axis=0), focus.max(axis=0)
     centre, height = (low + high) / 2, 1.2 * float(np.linalg.norm(high - low))
+    shown = [s for s in surfaces if s.visible and s.object not in hide]
     with tempfile.TemporaryDirectory(prefix="mmface-views-") as name:
         folder = Path(name)
 
@@ -129,7 +132,7 @@ def find_face(
             ]
             blender.run(steps, rig.name)
             takes = [(view, capture(folder / f"{view.name}.jpg")) for view in views]
-            return [(view, take) for view, take in takes if take is not None]
+            return [(view, take) for view, take in takes if take is not None and bulges(view, take, shown)]
 
         found = look(_views_around(centre, height, np.array([0.0, 0.0, 1.0]), _AROUND))
         if not found or max(t.confidence[0] for _, t in found) < TRUSTED:
@@ -154,7 +157,6 @@ def find_face(
                 break
         if best[1].confidence[0] < TRUSTED:
             return None
-        shown = [s for s in surfaces if s.visible and s.object not in hide]
         around = [pair for pair in look(_views_near(*best)) if pair[1].confidence[0] >= _WORTH * best[1].confidence[0]]
         return agreed([_lead_back(view, take, shown) for view, take in (best, *around)])
 
@@ -212,17 +214,25 @@ def _views_around(centre: Array, height: float, up: Array, count: int) -> list[V
     ]
 
 
+def bulges(view: View, take: Take, surfaces: Sequence[Surface]) -> bool:
+    """Whether the mesh stands out where the face that was read does. A mask seen from inside looks like a face, too."""
+    picture = np.asarray(take.landmarks[0], float)[_INNER]
+    on_mesh = [cast_rays(picture[:, :2], view.to_picture(s.positions), s.triangles) for s in surfaces]
+    depth = np.max(on_mesh, axis=0)  # (51,) -inf where missed
+    hit = np.isfinite(depth)
+    return bool(hit.sum() >= _FEWEST_HITS and np.corrcoef(depth[hit], picture[hit, 2])[0, 1] > 0.0)
+
+
 def _lead_back(view: View, take: Take, surfaces: Sequence[Surface]) -> FoundFace:
     """The picture's landmarks on the meshes: on those that most of the inner ones hit first."""
     picture = np.asarray(take.landmarks[0], float)
-    inner = np.array([n for n in range(68) if n not in _CONTOUR])
     hits = {s.object: cast_rays(picture[:, :2], view.to_picture(s.positions), s.triangles) for s in surfaces}
     depth = np.stack([hits[s.object] for s in surfaces])  # (meshes, 68), -inf where missed
     nearest = depth.argmax(axis=0)
     struck = np.isfinite(depth.max(axis=0))
-    votes = {s.object: int(((nearest == i) & struck)[inner].sum()) for i, s in enumerate(surfaces)}
+    votes = {s.object: int(((nearest == i) & struck)[_INNER].sum()) for i, s in enumerate(surfaces)}
     # A mesh that a sixth of the face lies on belongs to it; an eyeball or a strand of hair does not.
-    objects = tuple(sorted((o for o, n in votes.items() if n >= len(inner) / 6), key=lambda o: -votes[o]))
+    objects = tuple(sorted((o for o, n in votes.items() if n >= len(_INNER) / 6), key=lambda o: -votes[o]))
     kept = [i for i, s in enumerate(surfaces) if s.object in objects]
     best = depth[kept].max(axis=0) if kept else np.full(68, -np.inf)
     seen = np.isfinite(best)

@@ -1,6 +1,7 @@
 """Laying the default model over a head: the mathematics hold under motion and scale, and fit other topologies."""
 
 import importlib.util
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex, closest_barycentric, seamless_normals
 from retarget.registration.create import check_fit
-from retarget.registration.locate import FoundFace, View, agreed, cast_rays
+from retarget.registration.locate import FoundFace, View, agreed, bulges, cast_rays
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
 from retarget.registration.rig import moved_points
@@ -89,6 +90,24 @@ def test_a_view_leads_pixels_back_to_where_they_came_from(seed):
     view = View("x", rng.normal(size=3), turn[:, 2], turn[:, 1], 3.0)
     points = rng.normal(size=(9, 3))
     assert np.allclose(view.to_world(view.to_picture(points)), points, atol=1e-9)
+
+
+def test_a_mask_seen_from_inside_is_no_face():
+    side = np.linspace(-80, 80, 33)
+    x, z = (axis.ravel() for axis in np.meshgrid(side, side))
+    number = np.arange(33 * 33).reshape(33, 33)
+    a, b, c, d = number[:-1, :-1], number[:-1, 1:], number[1:, :-1], number[1:, 1:]
+    triangles = np.concatenate([np.stack(t, -1).reshape(-1, 3) for t in ((a, b, c), (b, d, c))])
+    mask = np.stack([x, 0.01 * (x**2 + z**2), z], axis=1)  # its middle stands out to -y
+    view = View("front", np.zeros(3), np.array([0.0, -1.0, 0.0]), np.array([0.0, 0.0, 1.0]), 200.0)
+    rng = np.random.default_rng(0)
+    spots = rng.uniform(-40, 40, (68, 2))
+    on_mask = np.stack([spots[:, 0], 0.01 * (spots**2).sum(1), spots[:, 1]], axis=1)
+    take = SimpleNamespace(landmarks=view.to_picture(on_mask)[None])
+    assert bulges(view, take, [SimpleNamespace(positions=mask, triangles=triangles)])
+    hollow = mask * [1.0, -1.0, 1.0]
+    assert not bulges(view, take, [SimpleNamespace(positions=hollow, triangles=triangles)])
+    assert not bulges(view, take, [SimpleNamespace(positions=mask + [500.0, 0.0, 0.0], triangles=triangles)])
 
 
 def test_several_readings_of_a_face_agree_on_what_most_of_them_saw():
