@@ -107,7 +107,7 @@ def test_a_mask_seen_from_inside_is_no_face():
     assert bulges(view, take, [SimpleNamespace(positions=mask, triangles=triangles)])
     hollow = mask * [1.0, -1.0, 1.0]
     assert not bulges(view, take, [SimpleNamespace(positions=hollow, triangles=triangles)])
-    assert not bulges(view, take, [SimpleNamespace(positions=mask + [500.0, 0.0, 0.0], triangles=triangles)])
+    assert not bulges(view, take, [SimpleNamespace(positions=mask + np.array([500.0, 0.0, 0.0]), triangles=triangles)])
 
 
 def test_several_readings_of_a_face_agree_on_what_most_of_them_saw():
