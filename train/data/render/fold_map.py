@@ -19,6 +19,7 @@ CENTRE_Y_MM = 20.0  # of the mean head, at the middle of the map
 STILL = 128  # a slope of zero
 
 _WIDE, _WIDE_SHARE = 4.0, 0.5  # skin sinks in softly around a fold: so much wider, with such a share of the depth
+_WIDE_GAIN = 1.6  # makes up for part of what so much blur takes from a line's depth
 
 Line = tuple[float, np.ndarray, float]  # depth 0..1, points (n, 2) mm, width in mm
 
@@ -35,7 +36,7 @@ def draw(lines: list[Line], soft: float) -> np.ndarray:
         for start, end, share in zip(fixed[:-1], fixed[1:], fade, strict=True):
             cv2.line(depth, tuple(start), tuple(end), int(255 * value * share), width, cv2.LINE_AA, shift=4)
     narrow, wide = cv2.GaussianBlur(depth, (0, 0), soft), cv2.GaussianBlur(depth, (0, 0), _WIDE * soft)
-    hollow = cv2.addWeighted(narrow, 1.0 - _WIDE_SHARE, wide, 1.6 * _WIDE_SHARE, 0.0)
+    hollow = cv2.addWeighted(narrow, 1.0 - _WIDE_SHARE, wide, _WIDE_GAIN * _WIDE_SHARE, 0.0)
     scale = 127.0 / (4.0 * 255.0)  # Sobel's kernel sums to 4 on either side
     slope = (cv2.Sobel(hollow, cv2.CV_32F, *axis) for axis in ((1, 0), (0, 1)))
     return np.dstack([hollow, *(np.clip(STILL + scale * s, 0, 255).astype(np.uint8) for s in slope)])

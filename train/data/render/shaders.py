@@ -64,7 +64,7 @@ float shine(vec3 n) {
     return gloss.x * pow(max(dot(n, half_way), 0.0), gloss.y);
 }
 vec3 folded(vec3 n, vec3 map) {
-    vec2 slope = fold_strength.y * (map.yz - 0.502) * 2.0;
+    vec2 slope = fold_strength.y * (map.yz - 0.502) * 2.0;  // 128 of 255 is level
     return normalize(n + slope.x * fold_left + slope.y * fold_up);
 }
 void main() {
