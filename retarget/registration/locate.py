@@ -217,8 +217,7 @@ def _views_around(centre: Array, height: float, up: Array, count: int) -> list[V
 def bulges(view: View, take: Take, surfaces: Sequence[Surface]) -> bool:
     """Whether the mesh stands out where the face that was read does. A mask seen from inside looks like a face, too."""
     picture = np.asarray(take.landmarks[0], float)[_INNER]
-    on_mesh = [cast_rays(picture[:, :2], view.to_picture(s.positions), s.triangles) for s in surfaces]
-    depth = np.max(on_mesh, axis=0)  # (51,) -inf where missed
+    depth = _depths(view, picture, surfaces).max(axis=0)  # (51,)
     hit = np.isfinite(depth)
     return bool(hit.sum() >= _FEWEST_HITS and np.corrcoef(depth[hit], picture[hit, 2])[0, 1] > 0.0)
 
@@ -226,8 +225,7 @@ def bulges(view: View, take: Take, surfaces: Sequence[Surface]) -> bool:
 def _lead_back(view: View, take: Take, surfaces: Sequence[Surface]) -> FoundFace:
     """The picture's landmarks on the meshes: on those that most of the inner ones hit first."""
     picture = np.asarray(take.landmarks[0], float)
-    hits = {s.object: cast_rays(picture[:, :2], view.to_picture(s.positions), s.triangles) for s in surfaces}
-    depth = np.stack([hits[s.object] for s in surfaces])  # (meshes, 68), -inf where missed
+    depth = _depths(view, picture, surfaces)  # (meshes, 68)
     nearest = depth.argmax(axis=0)
     struck = np.isfinite(depth.max(axis=0))
     votes = {s.object: int(((nearest == i) & struck)[_INNER].sum()) for i, s in enumerate(surfaces)}
@@ -252,6 +250,11 @@ def _lead_back(view: View, take: Take, surfaces: Sequence[Surface]) -> FoundFace
         identity=np.asarray(take.identity, float),
         confidence=float(take.confidence[0]),
     )
+
+
+def _depths(view: View, picture: Array, surfaces: Sequence[Surface]) -> Array:
+    """The depth (meshes, Q) of each mesh under points (Q, 3) of the picture, -inf where it is missed."""
+    return np.stack([cast_rays(picture[:, :2], view.to_picture(s.positions), s.triangles) for s in surfaces])
 
 
 def cast_rays(pixels: Array, picture: Array, triangles: NDArray[np.integer]) -> Array:

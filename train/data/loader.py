@@ -20,8 +20,8 @@ def make_stream(config: Mapping[str, Any], size: int, seed: int, worker: int) ->
     """An endless stream of samples at `size` px for one worker.
 
     config: `shares` {"textured": 0.6, "portrait": 0.3, "procedural": 0.1}, `workers` (how many share the stream, 1),
-    `start` (first index, 0: a resumed run goes on where it stopped), `augment` (1.0: so many of
-    the pictures are spoiled).
+    `start` (first index, 0: a resumed run goes on where it stopped), `augment` (1.0: so many of the
+    pictures are spoiled).
     Worker w of n makes the samples start + w, start + w + n, ... of `seed`.
     """
     shares = dict(config.get("shares") or DEFAULT_SHARES)

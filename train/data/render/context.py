@@ -43,12 +43,10 @@ class Canvas:
                 program["folds"].value = FOLDS_UNIT
             self._programs[kind] = program
             self._arrays[kind] = self.context.vertex_array(program, [(self._vertices, layout, *names)], self._indices)
-        self._texture = self.context.texture((texture_size, texture_size), 3)
-        self._texture.repeat_x = self._texture.repeat_y = False
-        self._texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
-        self._folds = self.context.texture((folds_size, folds_size), 3)
-        self._folds.repeat_x = self._folds.repeat_y = False
-        self._folds.filter = (moderngl.LINEAR, moderngl.LINEAR)
+        self._texture, self._folds = (self.context.texture((side, side), 3) for side in (texture_size, folds_size))
+        for texture in (self._texture, self._folds):
+            texture.repeat_x = texture.repeat_y = False
+            texture.filter = (moderngl.LINEAR, moderngl.LINEAR)
         self._colour = self.context.texture((size, size), 4)
         self._frame = self.context.framebuffer([self._colour], self.context.depth_renderbuffer((size, size)))
         self._depth_test = moderngl.DEPTH_TEST

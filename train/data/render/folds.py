@@ -17,8 +17,6 @@ from train.data.sampling import INDEX
 _SMOOTH_SHARE, _SMOOTH_MOST = 0.35, 0.25  # so many faces hardly fold, as those of children
 _PLACE_MM, _BEND_MM = 1.2, 0.3  # standard deviations of where a line lies on a person, and of each of its points
 
-Line = tuple[tuple[float, float], ...]
-
 
 @dataclass(frozen=True)
 class Fold:
@@ -28,7 +26,7 @@ class Fold:
     crosses the middle, is drawn once, and takes the mean of both sides.
     """
 
-    line: Line
+    line: tuple[tuple[float, float], ...]
     units: dict[str, float]
     width_mm: float = 1.4
     always: float = 0.0
