@@ -12,9 +12,11 @@ import yaml
 from mmface_core.errors import UserError
 from mmface_core.model.dense_points import detail_points
 from mmface_core.network.config import NetworkConfig, named_config
+from mmface_core.whole_file import write_whole
 
 PARTS = ("joint", "vmn", "pmn", "closer")
 PRECISIONS = ("fp32", "bf16")
+OPTIMISERS = ("adamw", "muon")
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class LossWeights:
     volume: Eq. 3, nats a voxel (per stack). identity: Eq. 5, mm^2. expression: Eq. 6, mm^2. pose: Eq. 7, px^2.
     weights: Eq. 4 on expression, squared weight units; gaze and lids move few vertices, so Eq. 6 hardly sees them.
     codes: Eq. 4 on identity, squared standard deviations. points: direct points, px. point_pairs: lid and lip gaps of
-    the direct points, px. first_points, first_pairs: the same for the points before the closer look. projected: points
-    of the predicted mesh under the predicted pose, px (a robust Eq. 8 on few points). projected_pairs: lid and lip gaps
-    of those, px. regressor: the points-to-parameters layers on samples of the face model alone.
+    the direct points, px. first_points, first_pairs: the same for the points before the closer look; second_points,
+    second_pairs: before the look at the lips alone. projected: points of the predicted mesh under the predicted pose,
+    px (a robust Eq. 8 on few points). projected_pairs: lid and lip gaps of those, px. regressor: the
+    points-to-parameters layers on samples of the face model alone.
     """
 
     volume: float = 2.0
@@ -39,6 +42,8 @@ class LossWeights:
     point_pairs: float = 0.08
     first_points: float = 0.05
     first_pairs: float = 0.05
+    second_points: float = 0.04
+    second_pairs: float = 0.04
     projected: float = 0.02
     projected_pairs: float = 0.06
     regressor: float = 1.0
@@ -86,6 +91,7 @@ class RunConfig:
         the names of datasets.
     paper_units: weigh the losses as the paper prints them (`train.paper`), whatever `losses` says.
     accumulate: a rank's part of a batch goes through the network in so many portions.
+    optimiser: "adamw", or "muon": Muon for the matrices between layers and AdamW for the rest (see `train.muon`).
     precision: "fp32", or "bf16": the network in mixed precision, losses and places in full.
     sync_batchnorm: normalise over the batches of all ranks, so that their number changes nothing.
     """
@@ -102,6 +108,7 @@ class RunConfig:
     regressor_steps: int = 3000
     seed: int = 1
     threads: int = 2
+    optimiser: str = "adamw"
     weight_decay: float = 0.02
     clip_norm: float = 2.0
     ema_images: float = 30000.0
@@ -133,6 +140,7 @@ class RunConfig:
             "eye_points": closer.eye_left,
             "eye_points_right": closer.eye_right,
             "mouth_points": closer.mouth,
+            "lip_points": closer.lips,
         }
         return named_config(self.network, **(points | self.network_changes))
 
@@ -157,6 +165,8 @@ def read_config(path: Path) -> RunConfig:
     config: RunConfig = _build(RunConfig, values | {"stages": stages, "losses": losses}, path)
     if config.precision not in PRECISIONS:
         raise UserError(f"{path}: the precision is {config.precision!r}; give one of {', '.join(PRECISIONS)}.")
+    if config.optimiser not in OPTIMISERS:
+        raise UserError(f"{path}: the optimiser is {config.optimiser!r}; give one of {', '.join(OPTIMISERS)}.")
     if config.accumulate < 1:
         raise UserError(f"{path}: accumulate is {config.accumulate}; it must be 1 or more.")
     if config.datasets and config.pool:
@@ -165,10 +175,10 @@ def read_config(path: Path) -> RunConfig:
 
 
 def write_config(config: RunConfig, path: Path) -> None:
-    """Write the run's YAML, every field spelled out."""
+    """Write the run's YAML, every field spelled out, whole or not at all."""
     values = asdict(config)
     values["stages"] = [dict(stage) for stage in values["stages"]]
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    write_whole(path, yaml.safe_dump(values, sort_keys=False))
 
 
 def _build(kind: type, values: dict[str, Any], path: Path) -> Any:

@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,11 @@ from mmface_core.network.losses import GeometryTerms
 from mmface_core.network.mmface import MMFaceNet
 from train.average import MovingAverage
 from train.checkpoint import load_checkpoint, save_checkpoint, start_from
-from train.config import RunConfig, Stage
+from train.config import LossWeights, RunConfig, Stage
 from train.evaluate import evaluate, picture_tensor
 from train.model_samples import ModelSamples
 from train.objective import Objective
+from train.optimisers import learning_rate, make_optimisers
 from train.paper import printed_weights
 from train.parallel import Ranks, mean_terms
 from train.pool import SamplePool
@@ -42,6 +44,8 @@ LoaderFactory = Callable[[Stage, int], Iterable[Batch]]
 REGRESSOR_BATCH = 128
 MODEL_SAMPLES = 12000
 LOG_EVERY = 50
+LOG_TERMS = (*(term.name for term in fields(LossWeights)), "total", "gradient")
+"""Columns of the log; a stage that does not train a term's part leaves its cells empty."""
 
 
 class Trainer:
@@ -82,7 +86,7 @@ class Trainer:
         self.losses = losses
         self.bad = 0
         self.generator = torch.Generator().manual_seed(config.seed + self.ranks.rank)
-        self.optimiser = torch.optim.AdamW(parameter_groups(self.net, config.weight_decay), lr=1e-3, fused=True)
+        self.optimisers = make_optimisers(self.net, config)
         self.stage = self.step = self.images = self.stage_images = 0
         self.stage_seconds = 0.0
         self.checkpoint = folder / "checkpoint.pt"
@@ -93,6 +97,7 @@ class Trainer:
                 self.report(start_from(self.net, Path(os.path.expandvars(config.initial))))
             self._train_regressor()
             torch.manual_seed(config.seed + self.ranks.rank)  # networks start alike, what they jitter differs
+        self.ranks.share(self.net)
         if not hasattr(self, "average"):
             self.average = MovingAverage(self.net, config.ema_images)
 
@@ -108,12 +113,14 @@ class Trainer:
 
     def train_step(self, stage: Stage, batch: Batch) -> dict[str, float]:
         """One step of the optimiser on `batch`; returns the loss terms."""
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(stage, self.progress(stage), self.stage_images)
+        rate = learning_rate(stage, self.progress(stage), self.stage_images)
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
         self.net.train()
         if stage.parts == "closer":
             self.net.vmn.eval()
-        self.optimiser.zero_grad(set_to_none=True)
+        self.net.zero_grad(set_to_none=True)
         terms: dict[str, Tensor] = {}
         parts = portions(batch, self.config.accumulate)
         for part in parts:
@@ -122,7 +129,8 @@ class Trainer:
         self.ranks.average_gradients(self.net)
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm or math.inf)
         if torch.isfinite(norm):
-            self.optimiser.step()
+            for optimiser in self.optimisers:
+                optimiser.step()
         count = len(batch["crop"]) * self.ranks.count
         self.average.update(self.net, count)
         self.step, self.images, self.stage_images = self.step + 1, self.images + count, self.stage_images + count
@@ -164,7 +172,7 @@ class Trainer:
         if not final:
             content |= {
                 "model": self.net.state_dict(),
-                "optimiser": self.optimiser.state_dict(),
+                "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
                 "average_steps": self.average.steps,
                 "position": [self.stage, self.stage_images],
                 "stage_seconds": self.stage_seconds,
@@ -176,7 +184,7 @@ class Trainer:
     def _resume(self) -> None:
         content = load_checkpoint(self.checkpoint)
         self.net.load_state_dict(content["model"])
-        self.optimiser.load_state_dict(content["optimiser"])
+        self._resume_optimisers(content.get("optimisers", []))
         self.average = MovingAverage(self.net, self.config.ema_images)
         self.average.load(content["average"], content["average_steps"])
         self.stage, self.stage_images = content["position"]
@@ -190,6 +198,15 @@ class Trainer:
         else:
             self.report("the checkpoint is of another number of processes: their random states begin anew")
         self.report(f"resumed at step {self.step}, {self.images} images")
+
+    def _resume_optimisers(self, states: list[dict[str, Any]]) -> None:
+        if len(states) != len(self.optimisers):
+            raise UserError(
+                f"{self.checkpoint} is of a run with another optimiser; choose another --run-dir, or name the "
+                "checkpoint as `initial` of a new run."
+            )
+        for optimiser, state in zip(self.optimisers, states, strict=True):
+            optimiser.load_state_dict(state)
 
     def _run_stage(self, stage: Stage, stop_after: int | None) -> bool:
         batches, close = self._batches(stage)
@@ -238,9 +255,10 @@ class Trainer:
             with mixed:
                 logits, features = self.net.vmn(crop)
                 first = self.net.point_head(self.net.pooled(features))
-                points, _ = self.net.look_closer(crop, first)
+                points, second, _ = self.net.look_closer(crop, first)
             logits = [stack.float() for stack in logits]
-            return self.objective.volume(logits, targets, batch) | self.objective.direct(first, points, targets, batch)
+            direct = self.objective.direct(first, second, points, targets, batch)
+            return self.objective.volume(logits, targets, batch) | direct
         if stage.parts == "pmn":
             with mixed:
                 if self.net.config.read_picture:
@@ -299,20 +317,13 @@ class Trainer:
         sums = {name: sum(terms[name] for terms in recent) / len(recent) for name in recent[0]}
         per_image = 1000.0 * self.stage_seconds / max(1, self.stage_images)
         row = {"stage": stage.name, "step": self.step, "images": self.images, "ms": round(per_image, 2)}
-        append_row(self.folder / "log.csv", row | {name: round(value, 5) for name, value in sums.items()})
+        terms = {name: round(sums[name], 5) if name in sums else "" for name in LOG_TERMS}
+        append_row(self.folder / "log.csv", row | terms)
         short = "  ".join(f"{name} {value:.3f}" for name, value in sums.items())
         left_out = f"  ({self.bad} unusable pictures passed over)" if self.bad else ""
         self.report(
             f"{stage.name} {100 * self.progress(stage):.0f}% {self.images} images {per_image:.1f} ms  {short}{left_out}"
         )
-
-
-def learning_rate(stage: Stage, progress: float, images: int) -> float:
-    """Warm-up over the stage's first images, then a cosine to the final rate at the end of its budget, or one drop."""
-    span = stage.learning_rate - stage.final_learning_rate
-    fallen = 0.5 * (1.0 + math.cos(math.pi * progress)) if stage.drop_at <= 0 else float(progress < stage.drop_at)
-    rate = stage.final_learning_rate + span * fallen
-    return rate * min(1.0, (images + stage.batch) / max(1, stage.warmup_images))
 
 
 def portions(batch: Batch, count: int) -> list[Batch]:
@@ -326,13 +337,6 @@ def portions(batch: Batch, count: int) -> list[Batch]:
     return [{key: value[start : start + part] for key, value in batch.items()} for start in range(0, size, part)]
 
 
-def parameter_groups(net: nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and kernels, none for biases and normalisation."""
-    matrices = [p for p in net.parameters() if p.dim() > 1]
-    vectors = [p for p in net.parameters() if p.dim() <= 1]
-    return [{"params": matrices, "weight_decay": decay}, {"params": vectors, "weight_decay": 0.0}]
-
-
 def channels_last(net: MMFaceNet) -> MMFaceNet:
     """The same network with its 2D kernels in channels-last memory, which convolves faster on a CPU."""
     for parameter in net.parameters():
@@ -342,10 +346,13 @@ def channels_last(net: MMFaceNet) -> MMFaceNet:
 
 
 def append_row(path: Path, row: dict[str, Any]) -> None:
-    """Add a row to a CSV file, with a header where the file is new."""
-    new = not path.exists()
+    """Add a row to a CSV file, with a header where the file is new; a file that is there keeps its own columns."""
+    columns = list(row)
+    if path.exists():
+        with path.open(newline="") as file:
+            columns = next(csv.reader(file), columns)
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(row))
-        if new:
+        writer = csv.DictWriter(file, fieldnames=columns, restval="", extrasaction="ignore")
+        if file.tell() == 0:
             writer.writeheader()
         writer.writerow(row)

@@ -32,11 +32,16 @@ class Objective:
         terms = [losses.volume_loss(stack, targets.volume, batch["volume_weight"]) for stack in logits]
         return {"volume": torch.stack(terms).mean()}
 
-    def direct(self, first: Tensor, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Heat-map points and their gaps, before and after the closer look."""
+    def direct(
+        self, first: Tensor, second: Tensor, points: Tensor, targets: Targets, batch: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Heat-map points and their gaps: before the closer look, before that at the lips alone, and after it."""
         trust = batch["points_weight"]
         terms: dict[str, Tensor] = {}
-        for placed, name, gaps in ((points, "points", "point_pairs"), (first, "first_points", "first_pairs")):
+        looks = [(points, "points", "point_pairs"), (first, "first_points", "first_pairs")]
+        if second is not points:
+            looks.append((second, "second_points", "second_pairs"))
+        for placed, name, gaps in looks:
             terms[name] = losses.points_loss(placed, targets.points, trust[:, None] * self.points.weights)
             terms[gaps] = losses.pair_loss(placed, targets.points, self.points.pairs, trust)
         return terms
@@ -69,7 +74,7 @@ class Objective:
         pose = (output.rotation, output.scale, output.translation)
         return (
             self.volume(output.volume_logits, targets, batch)
-            | self.direct(output.first_points, output.points, targets, batch)
+            | self.direct(output.first_points, output.second_points, output.points, targets, batch)
             | self.parameters(output.identity, output.expression, pose, targets, batch)
         )
 

@@ -56,6 +56,16 @@ class Ranks:
         dist.all_gather(found, value)
         return found
 
+    @torch.no_grad()
+    def share(self, net: nn.Module) -> None:
+        """Give every process the leading one's weights and counters: only gradients are averaged from then on."""
+        if self.count == 1:
+            return
+        for value in net.state_dict().values():
+            shared = value.contiguous()
+            dist.broadcast(shared, 0)
+            value.copy_(shared)
+
     def average_gradients(self, net: nn.Module) -> None:
         """Replace every gradient by its mean over the processes, in one exchange."""
         if self.count == 1:

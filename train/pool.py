@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from mmface_core.conventions import CROP_SIZE
-from train.data.mirror import mirrored_identity
-from train.data.sampling import MIRROR_UNITS
+from mmface_core.model.arkit import MIRRORED_UNIT
+from train.data.mirror import identity_mirror
 
 Batch = dict[str, Tensor]
 
@@ -133,9 +133,9 @@ def mirror_some(batch: Batch, chosen: Tensor, point_mirror: Tensor) -> Batch:
     flip = torch.tensor([-1.0, 1.0, 1.0])
     mirrored = {
         "crop": batch["crop"].flip(2),
-        "identity": batch["identity"] @ torch.from_numpy(mirrored_identity(np.eye(batch["identity"].shape[1]))).T,
-        "expression": batch["expression"][:, MIRROR_UNITS],
-        "expression_weight": batch["expression_weight"][:, MIRROR_UNITS],
+        "identity": batch["identity"] @ torch.from_numpy(identity_mirror()).T,
+        "expression": batch["expression"][:, MIRRORED_UNIT],
+        "expression_weight": batch["expression_weight"][:, MIRRORED_UNIT],
         "rotation": flip[:, None] * batch["rotation"] * flip,
         "translation": _mirrored_x(batch["translation"]),
         "points": _mirrored_x(batch["points"])[:, point_mirror],

@@ -14,16 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmface_core.archive import write_arrays
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
+from mmface_core.whole_file import replacing
+from train.batch import Place, stack
 from train.config import RunConfig, Stage, read_config, write_config
-from train.data.loader import heldout_sample, make_loader, stack
+from train.data.loader import heldout_sample, make_loader, make_ordered_loader
 from train.datasets.index import open_dataset
 from train.datasets.stream import make_dataset_loader, open_samples
 from train.loop import Trainer
 from train.parallel import Ranks
 
 LOADER_BATCH = 8
+"""A pool takes small helpings, so that it fills steadily."""
 
 
 def run_training(config_path: Path, folder: Path, report: Callable[[str], None]) -> None:
@@ -105,22 +109,20 @@ def validation_samples(config: RunConfig, size: int, folder: Path) -> dict[str, 
             samples = stack([held.sample(place) for place in range(count)])
         else:
             samples = stack([heldout_sample(i, size) for i in range(config.validation_samples)])
-        np.savez(path, **{key: value.numpy() for key, value in samples.items()})
+        with replacing(path) as kept:
+            write_arrays(kept, {key: value.numpy() for key, value in samples.items()})
     with np.load(path) as file:
         return {key: torch.from_numpy(file[key]) for key in file.files}
 
 
 def _loader(config: RunConfig, stage: Stage, used: int, ranks: Ranks) -> Iterable[dict[str, Tensor]]:
+    if config.pool:
+        seed = config.seed + 101 * ranks.rank  # a stream of its own for each process
+        return make_loader(config.data | {"start": used}, stage.input_size, seed, LOADER_BATCH, config.workers)
+    if stage.batch % ranks.count:
+        raise UserError(f"Stage {stage.name!r} has batches of {stage.batch}, which {ranks.count} ranks cannot share.")
+    place = Place(used, stage.batch, ranks.rank, ranks.count)
+    size, seed, workers = stage.input_size, config.seed, config.workers
     if config.datasets:
-        if stage.batch % ranks.count:
-            raise UserError(
-                f"Stage {stage.name!r} has batches of {stage.batch}, which {ranks.count} ranks cannot share."
-            )
-        place = {"start": used, "batch": stage.batch, "rank": ranks.rank, "ranks": ranks.count}
-        return make_dataset_loader(
-            config.data | place, config.model_path, stage.input_size, config.seed, config.workers
-        )
-    # A pool takes small helpings, so that it fills steadily; in order, a batch is a step.
-    batch = LOADER_BATCH if config.pool else stage.batch
-    seed = config.seed + 101 * ranks.rank  # a stream of its own for each process
-    return make_loader(config.data | {"start": used}, stage.input_size, seed, batch, config.workers)
+        return make_dataset_loader(config.data, config.model_path, size, seed, place, workers)
+    return make_ordered_loader(config.data, size, seed, place, workers)

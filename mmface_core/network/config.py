@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from mmface_core.errors import UserError
 
+_POINTS = ("eye_points", "eye_points_right", "mouth_points", "lip_points")
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -28,10 +30,12 @@ class NetworkConfig:
     read_volume: whether the parametric part sees the volume at all; without, it shows what the volume is worth.
     map_convs: channels of the strided 2D convolutions that pool the last feature map from 32x32 down to 4x4.
     hidden: width of the fully connected layers.
+    mixed: width of the layers that read the expression off everything at once, points included; 0 leaves them out.
     n_identity, n_expression: codes of the face model.
     n_points: points found directly by heat-maps.
     eye_points, eye_points_right, mouth_points: of those, the ones that a closer look at the left eye (with its brow),
         the right eye and the mouth places again; the two eyes' in the same order. Empty: there is no closer look.
+    lip_points: of the mouth's points, the ones that a third, tighter look places once more. Empty: there is none.
     detail_width, detail_features: channels of the closer look, and the length of what it hands on for each patch.
     detail_blocks: its residual blocks at a quarter of a patch's resolution.
     fine_width: channels of its heat-maps at half a patch's resolution; 0 leaves them at a quarter.
@@ -63,12 +67,14 @@ class NetworkConfig:
     read_volume: bool = True
     map_convs: tuple[int, ...] = (64, 64, 64)
     hidden: int = 256
+    mixed: int = 0
     n_identity: int = 80
     n_expression: int = 52
     n_points: int = 68
     eye_points: tuple[int, ...] = ()
     eye_points_right: tuple[int, ...] = ()
     mouth_points: tuple[int, ...] = ()
+    lip_points: tuple[int, ...] = ()
     detail_width: int = 48
     detail_features: int = 128
     detail_blocks: int = 2
@@ -83,6 +89,11 @@ class NetworkConfig:
         """Whether eyes and mouth have networks of their own."""
         return bool(self.mouth_points)
 
+    @property
+    def patches(self) -> int:
+        """How many patches a face is looked at in: eyes and mouth, and the lips where these are found."""
+        return 3 + bool(self.lip_points) if self.looks_closer else 0
+
     def to_dict(self) -> dict[str, Any]:
         """A dictionary of plain numbers, strings and lists, as JSON and YAML store it."""
         return asdict(self)
@@ -92,7 +103,7 @@ class NetworkConfig:
         """The config that `to_dict` described; UserError where it has fields of another version."""
         try:
             plain = dict(values)
-            for key in ("volume_convs", "map_convs", "eye_points", "eye_points_right", "mouth_points"):
+            for key in ("volume_convs", "map_convs", *_POINTS):
                 if key in plain:
                     plain[key] = tuple(tuple(v) if isinstance(v, (list, tuple)) else v for v in plain[key])
             return cls(**plain)
@@ -100,7 +111,7 @@ class NetworkConfig:
             raise UserError(f"This network description belongs to another version of mmface ({error}).") from error
 
 
-LITE = NetworkConfig(name="lite", detail_blocks=4, fine_width=32, fine_blocks=1)
+LITE = NetworkConfig(name="lite", mixed=512, detail_blocks=4, fine_width=32, fine_blocks=1)
 """Real time on a CPU: 64 channels, a 64^3 volume, 80 identity codes and 52 units."""
 
 

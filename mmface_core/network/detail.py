@@ -2,7 +2,9 @@
 
 The hourglasses see the whole face in cells of eight pixels, in which a lid or an iris is lost. Each patch is sampled at
 nearly full resolution where the heat-maps first found its points; a small network places those points again and hands
-on what it saw to the expression. Both eyes share one network: the right one is looked at in the mirror.
+on what it saw to the expression. Both eyes share one network: the right one is looked at in the mirror. A patch that
+holds nose, lips and chin shows the lips at two thirds of the picture's resolution, so these get a tighter one of their
+own, cut around where the mouth's found them.
 """
 
 from __future__ import annotations
@@ -22,14 +24,20 @@ PATCH = 64
 """Side of a patch in samples."""
 EYE_REACH, MOUTH_REACH = 0.9, 1.18
 """Half a patch's side, in spreads of all points: it covers its points, from frowns to open jaws, in 998 of 1000."""
+LIP_REACH, LEAST_LIP_REACH = 2.6, 0.45
+"""Half a lip patch's side, in spreads of the lips' points; but at least so many spreads of all points, since in profile
+lips are small and their points a guess."""
 JITTER = 0.04
 """Training: standard deviation of the patch's place (part of its side) and log size, as wrong first points make it."""
 
 
 class DetailOutput(NamedTuple):
-    """points (B, P, 2) crop px, those of the patches placed anew; features (B, 3 * detail_features), None without."""
+    """points (B, P, 2) crop px, those of the patches placed anew; second (B, P, 2) px, the same before the look at the
+    lips alone; features (B, patches * detail_features), None without patches.
+    """
 
     points: Tensor
+    second: Tensor
     features: Tensor | None
 
 
@@ -104,38 +112,46 @@ class Residual(nn.Module):
 
 
 class DetailNetwork(nn.Module):
-    """The three patches of a face."""
+    """The patches of a face: both eyes and the mouth, then the lips."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
-        self.eye_left = list(config.eye_points)
-        self.eye_right = list(config.eye_points_right)
-        self.mouth = list(config.mouth_points)
-        self.eye = PatchNetwork(len(self.eye_left), config)
-        self.lips = PatchNetwork(len(self.mouth), config)
-        # Where each point of the result stands in [first points, left eye's, right eye's, mouth's].
-        order = list(range(config.n_points))
-        for place, point in enumerate(self.eye_left + self.eye_right + self.mouth):
-            order[point] = config.n_points + place
-        self.register_buffer("order", torch.tensor(order), persistent=False)
+        self.eye_points = list(config.eye_points)
+        self.eye_points_right = list(config.eye_points_right)
+        self.mouth_points = list(config.mouth_points)
+        self.lip_points = list(config.lip_points)
+        self.eye = PatchNetwork(len(self.eye_points), config)
+        self.mouth = PatchNetwork(len(self.mouth_points), config)
+        self.lips = PatchNetwork(len(self.lip_points), config) if self.lip_points else None
+        placed = self.eye_points + self.eye_points_right + self.mouth_points
+        self.register_buffer("order", _order(config.n_points, placed), persistent=False)
+        self.register_buffer("lip_order", _order(config.n_points, self.lip_points), persistent=False)
 
     order: Tensor
+    lip_order: Tensor
 
     def forward(self, crop: Tensor, first: Tensor) -> DetailOutput:
         """(B, 3, S, S) RGB in 0..1 and the heat-maps' points (B, P, 2) crop px -> `DetailOutput`."""
-        centred = first - first.mean(dim=1, keepdim=True)
-        spread = torch.sqrt((centred * centred).mean(dim=(1, 2)) + 1.0)  # (B,)
-        left = self._place(first[:, self.eye_left], EYE_REACH * spread)
-        right = self._place(first[:, self.eye_right], EYE_REACH * spread)
-        mouth = self._place(first[:, self.mouth], MOUTH_REACH * spread)
+        spread = _spread(first)
+        left = self._place(first[:, self.eye_points], EYE_REACH * spread)
+        right = self._place(first[:, self.eye_points_right], EYE_REACH * spread)
+        mouth = self._place(first[:, self.mouth_points], MOUTH_REACH * spread)
         eyes = torch.cat([cut(crop, *left), cut(crop, *right).flip(3)])
         eye_points, eye_features = self.eye(eyes)
-        mouth_points, mouth_features = self.lips(cut(crop, *mouth))
+        mouth_points, mouth_features = self.mouth(cut(crop, *mouth))
         left_points, right_points = eye_points.chunk(2)
         right_points = right_points * right_points.new_tensor([-1.0, 1.0])
         fine = [first, to_crop(left_points, *left), to_crop(right_points, *right), to_crop(mouth_points, *mouth)]
-        features = torch.cat([*eye_features.chunk(2), mouth_features], dim=1)
-        return DetailOutput(torch.cat(fine, dim=1)[:, self.order], features)
+        second = torch.cat(fine, dim=1)[:, self.order]
+        features = [*eye_features.chunk(2), mouth_features]
+        if self.lips is None:
+            return DetailOutput(second, second, torch.cat(features, dim=1))
+        # Detached: where the lips are cut is the second points' own business.
+        lips = second[:, self.lip_points].detach()
+        place = self._place(lips, lip_reach(lips, spread))
+        lip_points, lip_features = self.lips(cut(crop, *place))
+        points = torch.cat([second, to_crop(lip_points, *place)], dim=1)[:, self.lip_order]
+        return DetailOutput(points, second, torch.cat([*features, lip_features], dim=1))
 
     def _place(self, points: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
         """A patch's centre (B, 2) and half side (B,), crop px, from the points (B, n, 2) that it is about."""
@@ -144,6 +160,25 @@ class DetailNetwork(nn.Module):
             centre = centre + 2.0 * JITTER * reach[:, None] * torch.randn_like(centre)
             reach = reach * torch.exp(JITTER * torch.randn_like(reach))
         return centre, reach
+
+
+def _spread(points: Tensor) -> Tensor:
+    """(B, n, 2) px -> (B,) px: root mean square distance from their mean along an axis."""
+    centred = points - points.mean(dim=1, keepdim=True)
+    return torch.sqrt((centred * centred).mean(dim=(1, 2)) + 1.0)
+
+
+def lip_reach(lips: Tensor, spread: Tensor) -> Tensor:
+    """Half the side (B,) px of a patch around lips (B, n, 2) px in a face of this spread (B,) px."""
+    return torch.maximum(LIP_REACH * _spread(lips), LEAST_LIP_REACH * spread)
+
+
+def _order(count: int, placed: list[int]) -> Tensor:
+    """Where each of `count` points stands in [all points, those of `placed` anew]."""
+    order = list(range(count))
+    for place, point in enumerate(placed):
+        order[point] = count + place
+    return torch.tensor(order)
 
 
 def cut(crop: Tensor, centre: Tensor, reach: Tensor) -> Tensor:

@@ -93,7 +93,7 @@ def read_card(weights: Path) -> dict[str, Any]:
         raise UserError(f"There are no weights at {weights}.")
     path = weights.with_suffix(".json")
     try:
-        card = json.loads(path.read_text())
+        card = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{weights} lacks its description {path.name} beside it.") from error
     except (OSError, ValueError) as error:
@@ -101,6 +101,8 @@ def read_card(weights: Path) -> dict[str, Any]:
     if not isinstance(card, dict) or card.get("schema") != SCHEMA:
         found = card.get("schema") if isinstance(card, dict) else None
         raise UserError(f"{weights} is of version {found!r}; this program reads {SCHEMA!r}. Export the weights again.")
+    if missing := [key for key in ("sha256", "config", "model", "images") if key not in card]:
+        raise UserError(f"{path} lacks {', '.join(missing)}. Export the weights again.")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != card["sha256"]:
         raise UserError(f"{weights} is damaged or does not belong to {path.name}.")
     return card
@@ -150,7 +152,10 @@ def _load_torch(path: Path, config: NetworkConfig) -> InferenceNet:
         raise UserError(f"The torch backend needs {path}, which is missing.")
     net = MMFaceNet(config)
     try:
-        net.load_state_dict({name: value.float() for name, value in load_file(path).items()}, strict=False)
+        fits = net.load_state_dict({name: value.float() for name, value in load_file(path).items()}, strict=False)
     except Exception as error:
         raise UserError(f"{path} does not fit the network {config.name!r} ({type(error).__name__}).") from error
+    # Counters of batches are of use to training alone, and are not exported.
+    if lacking := [name for name in fits.missing_keys if not name.endswith("num_batches_tracked")]:
+        raise UserError(f"{path} lacks {len(lacking)} of the network's layers, {lacking[0]} among them.")
     return InferenceNet(net).eval()

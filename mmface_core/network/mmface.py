@@ -27,7 +27,8 @@ class NetworkOutput(NamedTuple):
     identity (B, K) in standard deviations; expression (B, M), in 0..1 where the config squashes it.
     rotation_6d (B, 6); rotation (B, 3, 3) head to camera; scale (B,) px/mm; translation (B, 2) px.
     points (B, P, 2) px, from heat-maps, without the face model: those of eyes and mouth as the closer look places them;
-    first_points (B, P, 2) px, all as the hourglasses' maps place them.
+    first_points (B, P, 2) px, all as the hourglasses' maps place them; second_points (B, P, 2) px, before the look at
+    the lips alone.
     """
 
     volume_logits: list[Tensor]
@@ -39,6 +40,7 @@ class NetworkOutput(NamedTuple):
     translation: Tensor
     points: Tensor
     first_points: Tensor
+    second_points: Tensor
 
 
 class MMFaceNet(nn.Module):
@@ -63,7 +65,7 @@ class MMFaceNet(nn.Module):
             # Cells of 8 crop pixels whatever the maps' size, fine enough for a soft-argmax at a quarter of the cost.
             features = self.pooled(features)
             first = self.point_head(features)
-        points, seen = self.look_closer(crop, first)
+        points, second, seen = self.look_closer(crop, first)
         if volume is None:
             volume = torch.sigmoid(logits[-1])
         elif volume.shape[-1] != self.config.map_size:
@@ -71,9 +73,8 @@ class MMFaceNet(nn.Module):
         # Detached: the points stay what their own loss makes of them; the regressor also learns without pictures.
         identity, expression, pose = self.pmn(volume, features, points.detach(), seen)
         rotation = from_6d(pose.rotation_6d)
-        return NetworkOutput(
-            logits, identity, expression, pose.rotation_6d, rotation, pose.scale, pose.translation, points, first
-        )
+        placed = (pose.rotation_6d, rotation, pose.scale, pose.translation)
+        return NetworkOutput(logits, identity, expression, *placed, points, first, second)
 
     def from_volume(self, volume: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Identity, expression, rotation, scale and translation from a volume (B, D, H, H) alone, where the config's
@@ -90,7 +91,7 @@ class MMFaceNet(nn.Module):
     def look_closer(self, crop: Tensor, first: Tensor) -> DetailOutput:
         """The points with those of eyes and mouth placed again, and what was seen there; unchanged without patches."""
         if self.detail is None:
-            return DetailOutput(first, None)
+            return DetailOutput(first, first, None)
         # Detached: where a patch is cut is the first points' own business.
         return self.detail(crop, first.detach())
 

@@ -3,7 +3,8 @@
 The volume alone has lost eyelids, lips and gaze, so its five 3D convolutions are joined by strided 2D convolutions on
 the last feature map, by what a closer look at eyes and mouth saw (`detail`), and by the heat-map points, whose
 parameters are quick to learn: they are a function of geometry alone, which can even be trained without pictures
-(`PointRegressor`).
+(`PointRegressor`). What neither says alone (whether a lip is thick or drawn in, where teeth show) is read off both
+together (`mixed`).
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class ParametricNetwork(nn.Module):
         self.map_layers = _map_layers(config) if config.read_picture else None
         joined = config.volume_convs[-1][0] if config.read_volume else 0
         joined += hidden if config.read_picture else 0
-        joined += 3 * config.detail_features if config.looks_closer and config.read_picture else 0
+        joined += config.patches * config.detail_features if config.read_picture else 0
         self.identity = nn.Sequential(
             nn.Linear(joined, hidden),
             nn.ReLU(inplace=True),
@@ -96,6 +97,7 @@ class ParametricNetwork(nn.Module):
         self.expression = _branch(joined, hidden, config.n_expression)
         self.pose = _branch(joined, hidden, POSE_SIZE)
         self.points = PointRegressor(config)
+        self.mixed = _mixed(joined + 2 * config.n_points + 3, config) if config.mixed and config.read_picture else None
         for branch in (self.identity, self.expression, self.pose):
             start_small(branch[-1], 0.01)
 
@@ -103,7 +105,7 @@ class ParametricNetwork(nn.Module):
         self, volume: Tensor, features: Tensor, points: Tensor, seen: Tensor | None
     ) -> tuple[Tensor, Tensor, PoseOutput]:
         """Probabilities (B, D, h, w), the pooled last map (B, C, 32, 32), points (B, P, 2) px and what a closer look
-        saw (B, 3 * detail_features), None where there is none, -> parameters.
+        saw (B, patches * detail_features), None where there is none, -> parameters.
 
         Returns identity (B, n_identity), expression (B, n_expression) and the pose in crop pixels.
         """
@@ -115,7 +117,10 @@ class ParametricNetwork(nn.Module):
             if seen is not None:
                 parts.append(seen)
         joined = torch.cat(parts, dim=1)
-        raw = torch.cat([self.identity(joined), self.expression(joined), self.pose(joined)], dim=1)
+        expression = self.expression(joined)
+        if self.mixed is not None:
+            expression = expression + self.mixed(torch.cat([joined, normalise_points(points).to(joined.dtype)], dim=1))
+        raw = torch.cat([self.identity(joined), expression, self.pose(joined)], dim=1)
         # Mixed precision ends here: a pixel of 256 has no room in eight bits.
         raw = raw.float()
         return self.decode(raw + self.points(points) if self.config.read_picture else raw)
@@ -151,6 +156,18 @@ class PatchConv3d(nn.Conv3d):
 
 def _branch(joined: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(joined, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, outputs))
+
+
+def _mixed(inputs: int, config: NetworkConfig) -> nn.Sequential:
+    """Everything to corrections of the expression; zero at first, so that it may join a trained network."""
+    width = config.mixed
+    layers: list[nn.Module] = []
+    for size in (inputs, width):
+        layers += [nn.Linear(size, width), nn.LayerNorm(width), nn.ReLU(inplace=True)]
+    last = nn.Linear(width, config.n_expression)
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*layers, last)
 
 
 def _volume_layers(config: NetworkConfig) -> nn.Sequential:

@@ -1,3 +1,5 @@
+import csv
+import multiprocessing
 from pathlib import Path
 
 import numpy as np
@@ -8,34 +10,25 @@ pytest.importorskip("yaml")
 
 from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
+from mmface_core.model.dense_points import point_names
 from mmface_core.model.face_model import FaceModel
+from tests.tiny_network import TINY
 from train.checkpoint import load_checkpoint, network_from_checkpoint, save_checkpoint
 from train.config import RunConfig, Stage, read_config, write_config
 from train.evaluate import correlations, evaluate
-from train.loop import Trainer, learning_rate
+from train.loop import Trainer, append_row
 from train.model_samples import ModelSamples
 from train.objective import MOST_RARE, rarity
+from train.parallel import Ranks
 from train.targets import PointModel
 
 BATCH = 2
-TINY = {
-    "stem_channels": 4,
-    "channels": 8,
-    "bottleneck": 2,
-    "depth": 2,
-    "volume_convs": [[2, 4, 4, 0], [4, 2, 2, 0], [4, 4, 2, 1], [8, 3, 1, 1], [8, 4, 1, 0]],
-    "map_convs": [4, 4, 4],
-    "hidden": 16,
-}
 
 
 def tiny_config(**changes) -> RunConfig:
     values = {
         "stages": (Stage("only", images=8 * BATCH, batch=BATCH, warmup_images=4, learning_rate=2e-3),),
-        "network_changes": {
-            k: tuple(map(tuple, v)) if k == "volume_convs" else tuple(v) if isinstance(v, list) else v
-            for k, v in TINY.items()
-        },
+        "network_changes": TINY,
         "pool": 0,
         "regressor_steps": 2,
         "threads": 1,
@@ -82,8 +75,9 @@ def trainer(config: RunConfig, folder: Path, model: FaceModel, batches, report=l
     return Trainer(config, folder, model, lambda stage, used: batches[used // BATCH :], report=report, model_samples=32)
 
 
-def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, model, batches):
-    config = tiny_config()
+@pytest.mark.parametrize("optimiser", ["adamw", "muon"])
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, model, batches, optimiser):
+    config = tiny_config(optimiser=optimiser)
     whole = trainer(config, tmp_path / "whole", model, batches)
     whole.run()
     trainer(config, tmp_path / "parts", model, batches).run(stop_after=3)
@@ -95,6 +89,26 @@ def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, model, batches):
         assert torch.allclose(value.float(), resumed.net.state_dict()[name].float(), atol=1e-6), name
     for name, value in whole.average.state().items():
         assert torch.allclose(value.float(), resumed.average.state()[name].float(), atol=1e-6), name
+
+
+def _start(rank: int, rendezvous: Path, folder: Path, results) -> None:
+    ranks = Ranks.join(rank, 2, rendezvous)
+    made = Trainer(tiny_config(), folder, FaceModel.load(), lambda *_: [], model_samples=32, ranks=ranks)
+    weights = [value.numpy() for value in (*made.net.state_dict().values(), *made.average.state().values())]
+    results.put((rank, weights))
+    ranks.leave()
+
+
+def test_all_ranks_start_from_the_same_weights_although_each_draws_its_own_samples(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    members = [context.Process(target=_start, args=(rank, tmp_path / "meet", tmp_path, results)) for rank in range(2)]
+    for member in members:
+        member.start()
+    weights = dict(results.get(timeout=240) for _ in members)
+    for member in members:
+        member.join(timeout=30)
+    assert all(np.array_equal(one, other) for one, other in zip(weights[0], weights[1], strict=True))
 
 
 def test_a_finished_run_leaves_averaged_weights_for_export(tmp_path, model, batches):
@@ -131,11 +145,26 @@ def test_the_papers_stages_train_their_own_part(tmp_path, model, batches, parts,
     assert ("identity" in terms) == (parts == "pmn")
 
 
-def test_the_rate_warms_up_and_anneals():
-    stage = Stage("s", images=1000, batch=10, warmup_images=100, learning_rate=1e-3, final_learning_rate=1e-5)
-    assert learning_rate(stage, 0.0, 0) == pytest.approx(1e-4)
-    assert learning_rate(stage, 0.0, 200) == pytest.approx(1e-3)
-    assert learning_rate(stage, 1.0, 1000) == pytest.approx(1e-5)
+def test_the_logs_columns_mean_the_same_in_all_stages(tmp_path, model, batches, monkeypatch):
+    monkeypatch.setattr("train.loop.LOG_EVERY", 1)
+    stages = [
+        Stage(parts, images=BATCH, batch=BATCH, parts=parts, warmup_images=1) for parts in ("vmn", "pmn", "joint")
+    ]
+    trainer(tiny_config(stages=tuple(stages)), tmp_path, model, batches).run()
+    with (tmp_path / "log.csv").open() as file:
+        rows = {row["stage"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["vmn", "pmn", "joint"]
+    given = {name: {column for column, cell in row.items() if cell} for name, row in rows.items()}
+    assert "volume" in given["vmn"] and "identity" not in given["vmn"]
+    assert "identity" in given["pmn"] and "volume" not in given["pmn"]
+    assert given["joint"] == set(rows["joint"])
+    assert all(float(row["total"]) > 0 for row in rows.values())
+
+
+def test_a_log_that_an_earlier_version_began_keeps_its_columns(tmp_path):
+    (tmp_path / "log.csv").write_text("step,b,a\n1,2,3\n")
+    append_row(tmp_path / "log.csv", {"step": 2, "a": 30, "b": 20, "new": 40})
+    assert (tmp_path / "log.csv").read_text().splitlines() == ["step,b,a", "1,2,3", "2,20,30"]
 
 
 def test_figures_are_finite_and_perfect_answers_correlate(tmp_path, model, batches):
@@ -157,8 +186,11 @@ def test_configuration_survives_a_round_trip(tmp_path):
 
 
 def test_the_shipped_configurations_are_valid():
-    for path in sorted((Path(__file__).parents[2] / "train" / "configs").glob("*.yaml")):
-        assert read_config(path).stages, path
+    paths = sorted((Path(__file__).parents[2] / "train" / "configs").rglob("*.yaml"))
+    assert len(paths) >= 10 and any("ablations" in path.parts for path in paths)
+    for path in paths:
+        config = read_config(path)
+        assert config.network_config(point_names()).n_points > 0, path
 
 
 @pytest.mark.parametrize(
@@ -168,6 +200,8 @@ def test_the_shipped_configurations_are_valid():
         ("stages: [{name: a, minuts: 3}]", "minuts"),
         ("stages: [{name: a}]", "budget"),
         ("stages: [{name: a, minutes: 1, parts: both}]", "both"),
+        ("stages: [{name: a, minutes: 1}]\noptimiser: sgd", "'sgd'.*adamw, muon"),
+        ("stages: [{name: a, minutes: 1}]\nprecision: fp8", "'fp8'.*fp32, bf16"),
         ("stages: [", "not valid YAML"),
     ],
 )
@@ -176,6 +210,12 @@ def test_a_wrong_configuration_is_a_sentence(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         read_config(path)
+
+
+def test_a_run_of_another_optimiser_is_not_gone_on_with(tmp_path, model, batches):
+    trainer(tiny_config(), tmp_path, model, batches).run(stop_after=1)
+    with pytest.raises(UserError, match="another optimiser"):
+        trainer(tiny_config(optimiser="muon"), tmp_path, model, batches)
 
 
 def test_broken_checkpoints_are_sentences(tmp_path):

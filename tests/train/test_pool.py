@@ -1,4 +1,6 @@
+import threading
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -11,6 +13,14 @@ from train.pool import HEAD_START, SamplePool, mirror_some, shifted, vary
 from train.targets import PointModel
 
 POINTS = PointModel(FaceModel.load())
+A_MOMENT = 0.5  # seconds in which what should not happen would happen
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.02)
 
 
 def labelled(count: int, seed: int = 1) -> dict[str, torch.Tensor]:
@@ -60,13 +70,23 @@ def test_shifting_moves_pixels_right_and_down():
 
 
 def test_the_pool_reuses_samples_but_not_without_end():
-    batch = labelled(32)
-    pool = SamplePool([batch], capacity=32, reuse=3.0, seed=0, point_mirror=POINTS.mirror)
-    drawn = pool.draw(2)
-    assert drawn["crop"].shape == (2, 64, 64, 3)
-    for _ in range(31):
-        pool.draw(2)
-    assert pool.drawn == 64
+    more = threading.Event()
+
+    def loader():
+        yield labelled(32)
+        more.wait(60.0)
+        yield labelled(32, seed=2)
+
+    pool = SamplePool(loader(), capacity=32, reuse=3.0, seed=0, point_mirror=POINTS.mirror)
+    for _ in range(33):  # each sample twice, and the draw that goes over it
+        assert pool.draw(2)["crop"].shape == (2, 64, 64, 3)
+    further = threading.Thread(target=pool.draw, args=(2,), daemon=True)
+    further.start()
+    further.join(A_MOMENT)
+    assert further.is_alive() and pool.drawn == 66
+    more.set()
+    further.join(60.0)
+    assert not further.is_alive() and pool.drawn == 68
     pool.close()
 
 
@@ -89,11 +109,14 @@ def test_rendering_waits_while_its_samples_are_hardly_used():
             yield labelled(4, seed=1 + i % 3)
 
     pool = SamplePool(loader(), capacity=80, reuse=2.0, seed=1, point_mirror=POINTS.mirror)
-    time.sleep(1.5)
-    before = len(made)
-    assert 4 * before <= HEAD_START * 80 + 12  # the head start, and what is on its way
+    enough = HEAD_START * 80
+    wait_until(lambda: 4 * len(made) >= enough)
+    time.sleep(A_MOMENT)
+    assert 4 * len(made) <= enough + 12  # the head start, and what is on its way
     for _ in range(60):
         pool.draw(4)
-    time.sleep(1.5)
+    enough += 240 / 2  # draws, two of each
+    wait_until(lambda: 4 * len(made) >= enough)
+    time.sleep(A_MOMENT)
     pool.close()
-    assert 30 <= 4 * (len(made) - before) <= 150  # 240 draws, two of each
+    assert 4 * len(made) <= 2 * enough  # of 4000: some more come while a draw waits

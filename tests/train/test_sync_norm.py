@@ -9,22 +9,11 @@ import torch.distributed as dist
 
 from mmface_core.network.config import NetworkConfig
 from mmface_core.network.mmface import MMFaceNet
+from tests.tiny_network import TINY
 from train.parallel import Ranks
 from train.sync_norm import SyncedNorm, synchronise
 
-CONFIG = NetworkConfig(
-    name="tiny",
-    stem_channels=4,
-    channels=8,
-    bottleneck=2,
-    depth=2,
-    volume_convs=((2, 4, 4, 0), (4, 2, 2, 0), (4, 4, 2, 1), (8, 3, 1, 1), (8, 4, 1, 0)),
-    map_convs=(4, 4, 4),
-    hidden=16,
-    n_identity=6,
-    n_expression=4,
-    squash_expression=False,
-)
+CONFIG = NetworkConfig("tiny", n_identity=6, n_expression=4, squash_expression=False, **TINY)
 
 
 def network() -> MMFaceNet:

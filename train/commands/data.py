@@ -38,12 +38,11 @@ def train_sheet(
     """Write a contact sheet of the pictures that the network is trained on."""
     import itertools
 
-    import cv2
-
     from train.data.loader import make_stream
     from train.data.sheet import draw_sheet
+    from train.picture_file import write_picture
 
     config = {"augment": augment} | ({"shares": {only: 1.0}} if only else {})
     samples = list(itertools.islice(make_stream(config, size, seed, 0), count))
-    cv2.imwrite(str(output), draw_sheet(samples, columns, marks)[..., ::-1])
+    write_picture(output, draw_sheet(samples, columns, marks))
     click.echo(f"wrote {count} samples to {output}")

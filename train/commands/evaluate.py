@@ -17,7 +17,11 @@ import click
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]))
 @click.option("--by-skin", is_flag=True, help="Also by how light the skin looks in the picture.")
 @click.option("--curve", type=click.Path(path_type=Path), help="Draw the cumulative error curves into this .svg.")
-@click.option("--worst", type=click.Path(path_type=Path), help="Write a sheet of the worst renders into this .png.")
+@click.option(
+    "--worst",
+    type=click.Path(path_type=Path),
+    help="Write a sheet of the worst of N further renders into this .png; with painted skin, so they show no portrait.",
+)
 @click.option("--table1", is_flag=True, help="FOLDERS are datasets (or index files, or KIND:FOLDER): print Table 1.")
 @click.option(
     "--figure4", type=click.Path(path_type=Path), help="Draw the datasets' error curves into this .svg or .png."
@@ -63,6 +67,8 @@ def evaluate(
 
     if not folders and not renders:
         raise UserError("Name folders of annotated pictures, or ask for --renders N.")
+    if worst is not None and not renders:
+        raise UserError("--worst shows renders; say with --renders N of how many.")
     with tempfile.TemporaryDirectory() as scratch:
         exported = _exported(weights, Path(scratch), model)
         if table1 or figure4 is not None:
@@ -126,22 +132,24 @@ def _annotated(
 def _rendered(weights: Path | None, count: int, refine: str | None, seed: int, worst: Path | None) -> None:
     from typing import cast
 
-    import cv2
-
     from mmface_core.capture.reconstruct import ReconstructConfig, Refine
     from mmface_core.model.face_model import FaceModel
     from mmface_core.network.inference import Predictor
     from train.data.loader import heldout_sample
     from train.measure.rendered import compare, point_errors, read_rendered
     from train.measure.worst import worst_sheet
+    from train.picture_file import write_picture
 
-    samples = [heldout_sample(seed * 1_000_000 + index) for index in range(count)]
-    model = FaceModel.load()
+    indices = range(seed * 1_000_000, seed * 1_000_000 + count)
+    model, predictor = FaceModel.load(), Predictor(weights)
     config = ReconstructConfig() if refine is None else ReconstructConfig(cast(Refine, refine))
-    states = read_rendered(Predictor(weights), model, samples, config)
+    samples = [heldout_sample(index) for index in indices]
+    states = read_rendered(predictor, model, samples, config)
     click.echo(f"Refinement: {config.refine}.")
     for line in compare(states, samples, model).lines():
         click.echo(line)
     if worst is not None:
-        cv2.imwrite(str(worst), worst_sheet(states, samples, point_errors(states, samples), 12)[..., ::-1])
+        samples = [heldout_sample(index, shares={"procedural": 1.0}) for index in indices]
+        states = read_rendered(predictor, model, samples, config)
+        write_picture(worst, worst_sheet(states, samples, point_errors(states, samples), 12))
         click.echo(f"Wrote {worst}.")

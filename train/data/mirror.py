@@ -6,26 +6,15 @@ from functools import lru_cache
 
 import numpy as np
 
+from mmface_core.model.arkit import MIRRORED_UNIT
 from mmface_core.model.dense_points import point_mirror, point_names
+from mmface_core.model.mirror import mirror_matrix
 from train.data.head import default_head
-from train.data.sampling import mirrored_expression
-
-_FLIP = np.diag([-1.0, 1.0, 1.0])
-
-
-def mirrored_identity(identity: np.ndarray) -> np.ndarray:
-    """Codes (K,) f32 of the mirrored head: the least-squares codes of the mirrored skin."""
-    return (_mirror_matrix() @ identity).astype(np.float32)
 
 
 def mirrored_codes(identity: np.ndarray, expression: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Identity codes (K,) and expression weights (M,) of the mirrored head."""
-    return mirrored_identity(identity), mirrored_expression(expression)
-
-
-def mirrored_rotation(rotation: np.ndarray) -> np.ndarray:
-    """Rotation (3, 3) of the mirrored head: yaw and roll change sign."""
-    return _FLIP @ rotation @ _FLIP
+    """Identity codes (K,) f32 and expression weights (M,) of the mirrored head."""
+    return identity_mirror() @ identity, expression[..., MIRRORED_UNIT]
 
 
 def mirrored_shift(shift: np.ndarray) -> np.ndarray:
@@ -34,16 +23,12 @@ def mirrored_shift(shift: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _mirrored_points() -> np.ndarray:
-    return point_mirror(point_names())
+def identity_mirror() -> np.ndarray:
+    """(K, K) f32: identity codes to those of the mirror image."""
+    head = default_head()
+    return mirror_matrix(head.basis[: head.n_identity].reshape(head.n_identity, -1, 3), head.mirror, head.parts["skin"])
 
 
 @lru_cache(maxsize=1)
-def _mirror_matrix() -> np.ndarray:
-    """(K, K): codes to the codes of the mirror image."""
-    head = default_head()
-    skin = head.parts["skin"]
-    basis = head.basis[: head.n_identity].reshape(head.n_identity, -1, 3)
-    turned = basis[:, head.mirror] * np.array([-1.0, 1.0, 1.0], np.float32)
-    straight, turned = (b[:, skin].reshape(head.n_identity, -1).astype(np.float64) for b in (basis, turned))
-    return np.linalg.lstsq(straight.T, turned.T, rcond=None)[0]
+def _mirrored_points() -> np.ndarray:
+    return point_mirror(point_names())

@@ -19,7 +19,8 @@ DIRECTIONS = ("jaw", "mouth")
 SPEECH_LIPS_ALONE = 0.25  # how far the lips of a speaker part on a closed jaw, against an open one
 # Share of a speaker's moments in which the lips meet on an open jaw (b, m, p), which then is hardly open. Were it more,
 # or further open, a closed mouth in a long face would be read as both units at once.
-CLOSURES = 0.08
+CLOSURES = 0.05
+WIDEST_CLOSURE = 0.5  # how far the jaw opens behind lips that are closed on purpose, chewing or holding a laugh
 TWINS = tuple(stem for stem in PAIRED if stem not in DIRECTIONS)
 
 
@@ -106,23 +107,6 @@ def make_plausible(weights: np.ndarray) -> np.ndarray:
     return w
 
 
-def mirrored_expression(weights: np.ndarray) -> np.ndarray:
-    """The weights (..., 52) of the mirror image: left and right change places."""
-    return weights[..., MIRROR_UNITS]
-
-
-def _mirror_units() -> np.ndarray:
-    swap = {"Left": "Right", "Right": "Left"}
-    order = []
-    for name in ARKIT_NAMES:
-        side = next((s for s in swap if name.endswith(s)), None)
-        order.append(INDEX[name] if side is None else INDEX[name[: -len(side)] + swap[side]])
-    return np.array(order)
-
-
-MIRROR_UNITS = _mirror_units()
-
-
 def _set_both(rng: np.random.Generator, w: np.ndarray, stem: str, value: float, one_sided: float = 0.15) -> None:
     """Give both sides of a unit about the same value, at times only one of them."""
     left, right = np.clip(value * (1.0 + rng.normal(0, 0.12, 2)), 0.0, 1.0)
@@ -143,7 +127,8 @@ def _some_units(rng: np.random.Generator, w: np.ndarray, count: int) -> None:
         else:
             w[index] = value
         if name in ("mouthClose", "tongueOut"):
-            w[INDEX["jawOpen"]] = max(w[INDEX["jawOpen"]], rng.uniform(0.15, 0.9))
+            widest = WIDEST_CLOSURE if name == "mouthClose" else 0.9
+            w[INDEX["jawOpen"]] = max(w[INDEX["jawOpen"]], rng.uniform(0.15, widest))
             if name == "mouthClose":
                 w[index] = w[INDEX["jawOpen"]] * rng.uniform(0.6, 1.0)
 
@@ -191,7 +176,7 @@ def _brows(rng: np.random.Generator, w: np.ndarray) -> None:
 
 def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
     states = {
-        "rest": 0.135,
+        "rest": 0.14,
         "talk": 0.27,
         "shout": 0.07,
         "smile": 0.15,
@@ -199,7 +184,7 @@ def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
         "tight": 0.11,
         "sad": 0.06,
         "sideways": 0.06,
-        "closed_on_open_jaw": 0.015,
+        "closed_on_open_jaw": 0.01,
         "tongue": 0.015,
         "puff": 0.025,
     }
@@ -244,7 +229,7 @@ def _mouth(rng: np.random.Generator, w: np.ndarray) -> None:
         w[INDEX["jawForward"]] = rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.7, 0.3])
         w[INDEX["jawOpen"]] = rng.choice([0.0, rng.uniform(0.0, 0.4)])
     elif state == "closed_on_open_jaw":
-        w[INDEX["jawOpen"]] = rng.uniform(0.1, 0.7)
+        w[INDEX["jawOpen"]] = rng.uniform(0.1, WIDEST_CLOSURE)
         w[INDEX["mouthClose"]] = w[INDEX["jawOpen"]] * rng.uniform(0.6, 1.0)
     elif state == "tongue":
         w[INDEX["tongueOut"]], w[INDEX["jawOpen"]] = rng.uniform(0.3, 1.0), rng.uniform(0.2, 0.8)

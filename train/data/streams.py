@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from mmface_core.conventions import rotation_to_euler
+from mmface_core.model.mirror import mirrored_rotation
 from train.data import camera, mirror, sampling
 from train.data.augment import augment
 from train.data.background import sample_background
@@ -167,7 +168,7 @@ class SampleMaker:
         if rng.random() < 0.5:
             picture = np.ascontiguousarray(picture[:, ::-1])
             places, labels = mirror.mirrored_codes(*places), mirror.mirrored_codes(*labels)
-            rotation = mirror.mirrored_rotation(rotation)
+            rotation = mirrored_rotation(rotation)
             offset = np.array([picture.shape[1] - 1 - offset[0], offset[1]])
             beside = mirror.mirrored_shift(beside)
         scale, translation = sampling.sample_crop(rng)
@@ -260,7 +261,6 @@ class SampleMaker:
 
     def _with_points(self, sample: Sample, projected: np.ndarray) -> Sample:
         sample["points"] = self.head.dense_points(projected)[:, :2].astype(np.float32)
-        sample["points_mask"] = np.ones(len(sample["points"]), np.float32)
         return sample
 
     def _random_picture(self, rng: np.random.Generator) -> np.ndarray:

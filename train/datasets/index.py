@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 import os
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmface_core.errors import UserError
+from mmface_core.whole_file import write_whole
 from train.data.cache import cache_folder
 from train.datasets.kinds import KINDS, Dataset, kind_of
 from train.datasets.labels import BadItem, Item
@@ -78,19 +80,15 @@ def write_index(index: Index, path: Path) -> None:
         "bad": index.bad,
         "examples": list(index.examples),
     }
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    text = io.StringIO(newline="")
+    text.write("#" + json.dumps(head) + "\n")
+    writer = csv.writer(text)
+    writer.writerow(Item._fields)
+    writer.writerows(index.items)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("w", newline="") as file:
-            file.write("#" + json.dumps(head) + "\n")
-            writer = csv.writer(file)
-            writer.writerow(Item._fields)
-            writer.writerows(index.items)
-        os.replace(beside, path)
+        write_whole(path, text.getvalue())
     except OSError as error:
         raise UserError(f"The index cannot be written to {path} ({error.strerror}).") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def read_index(path: Path) -> Index:

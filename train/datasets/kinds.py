@@ -14,10 +14,11 @@ from mmface_core.errors import UserError
 from train.datasets.labels import BadItem, FilePose, Item, Labels
 from train.datasets.pictures import VideoReader, picture_beside, read_picture
 from train.datasets.t7 import read_t7_tensor
-from train.measure.annotations import read_pts
+from train.measure.annotations import read_extra, read_pts
 
 FOLDERS_300W_LP = ("AFW", "HELEN", "IBUG", "LFPW")
 MOST_MAT_BYTES = 16 * 1024**2
+MATLABS = 1  # pixel_origin of the labels that came with the pictures: y = H + 1 - y, as the poses beside them have it
 
 
 class Dataset:
@@ -84,15 +85,15 @@ class Aflw2000(Dataset):
         extra = self.root / f"{item.name}_extra.npz"
         again = self._reannotated(item, extra)
         if not item.labels.endswith(".mat"):
-            points = _extra(extra, "pts68_3d")
-            return Labels(points[:2].T, points[2], again)
+            points = extra_points(extra, "pts68_3d")
+            return Labels(points[:, :2], points[:, 2], again, pixel_origin=MATLABS)
         values = mat_values(self.root / item.labels, ("Pose_Para", "Shape_Para", "Exp_Para", "pt3d_68"))
         points = _points(values["pt3d_68"], "pt3d_68", 3)
         return parameters(values, points[:, :2], again, points[:, 2])
 
     def _reannotated(self, item: Item, extra: Path) -> np.ndarray | None:
         if extra.is_file():
-            return _extra(extra, "pts68_reannotated")[:2].T
+            return extra_points(extra, "pts68_reannotated")
         t7 = self.root / f"{item.name}.t7"
         if t7.is_file():
             return _points(read_t7_tensor(t7), "the .t7")
@@ -219,6 +220,7 @@ def parameters(
         exp_para=values["Exp_Para"].reshape(-1).astype(np.float64),
         # The bands of the literature are of this number as it stands, not of a yaw in another order of rotations.
         yaw_deg=-float(np.degrees(pose[1])),
+        pixel_origin=MATLABS,
     )
 
 
@@ -230,20 +232,20 @@ def pts_points(path: Path) -> np.ndarray:
         raise BadItem(f"the .pts cannot be used ({error})") from error
 
 
+def extra_points(path: Path, key: str) -> np.ndarray:
+    """A set of points of an `*_extra.npz`, see `read_extra`. Raises BadItem."""
+    try:
+        return read_extra(path, key)
+    except UserError as error:
+        raise BadItem(f"the extra points cannot be used ({error})") from error
+
+
 def _pair(dataset: Dataset, labels: Path, name: str = "") -> Iterator[Item]:
     picture = picture_beside(labels.with_name(Path(name or labels.name).name).with_suffix(labels.suffix))
     if picture is None:
         picture = labels.with_suffix(".jpg")  # told as bad when it is read
     path = dataset.relative(picture)
     yield Item(name or dataset.relative(labels.with_suffix("")), path, dataset.relative(labels))
-
-
-def _extra(path: Path, key: str) -> np.ndarray:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return np.asarray(file[key], np.float64)
-    except Exception as error:
-        raise BadItem(f"{path.name} cannot be read ({type(error).__name__})") from error
 
 
 def _points(values: np.ndarray, name: str, sides: int = 2) -> np.ndarray:

@@ -37,6 +37,7 @@ class FilePose:
 class Labels:
     """points (68, 2) px as the file counts them, y down; depth (68,) px towards the camera, where there is one.
 
+    pixel_origin: what the points call the centre of the first pixel, 1 where MATLAB wrote them.
     reannotated (68, 2): a second set, placed by hand. pose, shape_para (K,) and exp_para (M,): parameters of the Basel
     model. yaw_deg: the file's own, positive towards the subject's left. scan and scan_landmarks: Florence's.
     """
@@ -48,3 +49,11 @@ class Labels:
     shape_para: np.ndarray | None = None
     exp_para: np.ndarray | None = None
     yaw_deg: float | None = None
+    pixel_origin: int = 0
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """The points (68, 2) in 0-based pixels. Raises BadItem where there are none."""
+        if self.points is None:
+            raise BadItem("no landmarks")
+        return self.points - self.pixel_origin

@@ -1,8 +1,7 @@
 """Batches of a dataset for the training loop: in an order that (seed, number) fixes, whoever reads them.
 
-Batch k of the whole run takes places k B to (k + 1) B of the shuffled list, epoch after epoch; a rank takes its part of
-each batch, a worker every n-th batch. So two ranks see what one would see, and a resumed run goes on where it stopped.
-A picture that cannot be used gives way to the next in the order, and is counted in the batch's `bad`.
+The samples that `numbered_batches` asks for are places of the shuffled list, epoch after epoch. A picture that cannot
+be used gives way to the next in the order, and is counted in the batch's `bad`.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from mmface_core.conventions import CROP_SIZE
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
-from train.batch import stack
+from train.batch import Place, numbered_batches
 from train.datasets.cropping import CropKind, box_crop
 from train.datasets.index import Index, open_dataset
 from train.datasets.labels import BadItem, Item
@@ -106,17 +105,16 @@ class DatasetSamples:
     def _make(self, number: int, item: Item, place: int) -> dict[str, np.ndarray]:
         dataset = self.indices[number].dataset
         labels = dataset.labels(item)
-        if labels.points is None:
-            raise BadItem("no landmarks")
+        pixels = labels.pixels
         image = dataset.picture(item)
         rng = np.random.default_rng([self.seed, 7, place])
         a = self.augment
         if self.crop == "box":
             turn = np.radians(rng.uniform(-a.turn, a.turn))
             shift = rng.uniform(-a.shift, a.shift, 2)
-            crop = box_crop(labels.points, 1.0 + rng.uniform(-a.scale, a.scale), turn, shift)
+            crop = box_crop(pixels, 1.0 + rng.uniform(-a.scale, a.scale), turn, shift)
         else:
-            crop = self.truths.crop_by_pose(labels.points)
+            crop = self.truths.crop_by_pose(pixels)
         truth = self.truths.truth(labels, crop, image.shape[0])
         picture = crop.extract(image)
         if a.colour:
@@ -143,28 +141,17 @@ class DatasetSamples:
 
 
 class DatasetBatches(IterableDataset):
-    """A rank's batches from a run's image number on; see the module."""
+    """A rank's batches from a place of the run on."""
 
-    def __init__(self, config: Mapping[str, Any], model: Path | None, size: int, seed: int) -> None:
-        """config: `datasets`, `crop`, `augment` (true, false, or fields of `Augment`), and where in the run it starts:
-        `start` (images of the whole run), `batch` (of the whole run), `rank`, `ranks`.
-        """
-        self.config, self.model, self.size, self.seed = dict(config), model, size, seed
+    def __init__(self, config: Mapping[str, Any], model: Path | None, size: int, seed: int, place: Place) -> None:
+        """config: `datasets`, `crop`, `augment` (true, false, or fields of `Augment`)."""
+        self.config, self.model, self.size, self.seed, self.place = dict(config), model, size, seed, place
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        info = get_worker_info()
-        worker, workers = (0, 1) if info is None else (info.id, info.num_workers)
-        if info is not None:
+        if get_worker_info() is not None:
             torch.set_num_threads(1)
-        c = self.config
-        samples = open_samples(c, FaceModel.load(self.model), self.size, self.seed)
-        batch, rank, ranks = int(c["batch"]), int(c.get("rank", 0)), int(c.get("ranks", 1))
-        part = batch // ranks
-        number = int(c.get("start", 0)) // batch + worker
-        while True:
-            first = number * batch + rank * part
-            yield stack([samples.sample(first + row) for row in range(part)])
-            number += workers
+        samples = open_samples(self.config, FaceModel.load(self.model), self.size, self.seed)
+        return numbered_batches(samples.sample, self.place)
 
 
 def open_samples(config: Mapping[str, Any], model: FaceModel, size: int, seed: int) -> DatasetSamples:
@@ -179,8 +166,8 @@ def open_samples(config: Mapping[str, Any], model: FaceModel, size: int, seed: i
 
 
 def make_dataset_loader(
-    config: Mapping[str, Any], model: Path | None, size: int, seed: int, workers: int
+    config: Mapping[str, Any], model: Path | None, size: int, seed: int, place: Place, workers: int
 ) -> DataLoader:
     """Batches of `DatasetBatches`, read by worker processes in their own order."""
     extra: dict[str, Any] = {"multiprocessing_context": "spawn", "prefetch_factor": 2} if workers else {}
-    return DataLoader(DatasetBatches(config, model, size, seed), batch_size=None, num_workers=workers, **extra)
+    return DataLoader(DatasetBatches(config, model, size, seed, place), batch_size=None, num_workers=workers, **extra)

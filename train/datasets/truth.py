@@ -66,7 +66,7 @@ class TruthMaker:
         return means_model(self.model, len(labels.shape_para), len(labels.exp_para))
 
     def truth(self, labels: Labels, crop: Crop, height: int) -> Truth:
-        """The truth in `crop` of a picture of `height` px."""
+        """The truth in `crop` of a picture of `height` px. Raises BadItem where the labels say nothing of the face."""
         if self.exact(labels):
             assert labels.pose is not None and labels.shape_para is not None and labels.exp_para is not None
             source = self.model.source
@@ -77,8 +77,7 @@ class TruthMaker:
                 pose_in_crop(pose_from_file(labels.pose, self.model, height), crop),
                 True,
             )
-        assert labels.points is not None
-        return self.fitted(crop.points_to_crop(labels.points[:, :2]))
+        return self.fitted(crop.points_to_crop(labels.pixels))
 
     def fitted(self, points: np.ndarray) -> Truth:
         """The model fitted to points (68, 2) of a crop."""

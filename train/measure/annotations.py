@@ -15,9 +15,11 @@ from mmface_core.conventions import rotation_from_300wlp, rotation_to_euler
 from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
 from train.datasets.cropping import fitted_pose
+from train.datasets.pictures import picture_beside
 
 MOST_MAT = 64 << 20  # bytes; the files have some kilobytes
-PICTURES = (".jpg", ".png", ".jpeg")
+EXTRA_SIDES = {"pts68_3d": 3, "pts68_reannotated": 2}
+"""What an `*_extra.npz` holds: x, y and depth of the projected 3D points; x and y of those set by hand."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,18 @@ def read_pts(path: Path) -> np.ndarray:
     return points
 
 
-def read_extra(path: Path, labels: str = "reannotated") -> np.ndarray:
-    """The points (68, 2) of an `*_extra.npz`. Raises UserError where the file does not hold them."""
+def read_extra(path: Path, key: str = "pts68_reannotated") -> np.ndarray:
+    """One of the sets of points of an `*_extra.npz`, (68, `EXTRA_SIDES`) f64 px as the file counts them.
+
+    Raises UserError where the file does not hold them.
+    """
     try:
-        arrays = read_arrays(path)
-        points = arrays["pts68_3d"][:2].T if labels == "3d" else arrays["pts68_reannotated"].T
-        if points.shape != (68, 2) or points.dtype.kind not in "fiu" or not np.isfinite(points).all():
-            raise ValueError(f"the points are {points.shape} {points.dtype}")
+        points = read_arrays(path)[key].T
+        if points.shape != (68, EXTRA_SIDES[key]) or points.dtype.kind not in "fiu" or not np.isfinite(points).all():
+            raise ValueError(f"{key} is {points.T.shape} {points.dtype}")
     except BROKEN as error:
         raise UserError(f"{path} does not hold 68 points ({error}).") from error
-    return points
+    return points.astype(np.float64)
 
 
 def read_pose(path: Path) -> np.ndarray:
@@ -99,29 +103,25 @@ def _faces(folder: Path, labels: str) -> Iterator[Annotated]:
     model = FaceModel.load()
     neutral = model.landmarks_of(model.mean[None])[0].numpy()
     for path in folder.glob("*.pts"):
-        picture = _picture(folder, path.stem)
+        picture = picture_beside(path)
         if picture is not None:
             points = read_pts(path)
             yield Annotated(picture, points, yaw_of(points, neutral))
     for path in folder.glob("*_extra.npz"):
         stem = path.name.removesuffix("_extra.npz")
-        picture = _picture(folder, stem)
+        picture = picture_beside(folder / f"{stem}.npz")
         if picture is None:
             continue
-        points = read_extra(path, labels)
+        points = read_extra(path, "pts68_3d" if labels == "3d" else "pts68_reannotated")[:, :2]
         parameters = folder / f"{stem}.mat"
         if parameters.is_file():
             pitch, yaw, roll = read_pose(parameters)
             angle = float(np.degrees(rotation_to_euler(rotation_from_300wlp(pitch, yaw, roll))[0]))
         else:
-            angle = yaw_of(points.astype(float), neutral)
-        yield Annotated(picture, points.astype(float), angle)
+            angle = yaw_of(points, neutral)
+        yield Annotated(picture, points, angle)
 
 
 def yaw_of(points: np.ndarray, neutral: np.ndarray) -> float:
     """Yaw in degrees from a robust fit of neutral landmarks (68, 3) mm to annotated ones (68, 2), y down."""
     return float(np.degrees(rotation_to_euler(fitted_pose(points, neutral).rotation)[0]))
-
-
-def _picture(folder: Path, stem: str) -> Path | None:
-    return next((path for suffix in PICTURES if (path := folder / f"{stem}{suffix}").is_file()), None)

@@ -32,15 +32,24 @@ def write_curves(path: Path, sets: Mapping[str, Sequence[float]], points: int = 
 
 
 def write_progress(path: Path, run: Path) -> None:
-    """Write how r of weights on held-out renders rose over a run's pictures. UserError where the run has no figures."""
+    """Write how r of weights on held-out renders rose over a run's pictures. UserError where the run has none.
+
+    A run for a converted face model has none: its expression has no units to name.
+    """
     file = run / "validation.csv"
     if not file.is_file():
         raise UserError(f"{run} holds no validation.csv: it is no run, or none that has come to its first validation.")
     with file.open() as opened:
         rows = list(csv.DictReader(opened))
     lines = {
-        label: [(float(row["images"]) / 1000.0, float(row[key])) for row in rows] for key, label in PROGRESS.items()
+        label: [(float(row["images"]) / 1000.0, float(row[key])) for row in rows]
+        for key, label in PROGRESS.items()
+        if rows and key in rows[0]
     }
+    if not lines:
+        raise UserError(
+            f"{file} holds no figures of ARKit's units to draw: it is empty, or the run trains another face model."
+        )
     end = max(x for line in lines.values() for x, _ in line)
     write_chart(path, lines, "thousand pictures; upwards r with the true weights of held-out renders", end)
 
@@ -87,6 +96,8 @@ def write_chart(path: Path, lines: Mapping[str, Line], caption: str, end: float)
 def _write_png(path: Path, lines: Mapping[str, Line], caption: str, end: float) -> None:
     import cv2
 
+    from train.picture_file import write_picture
+
     zoom, wide, high = 2, WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
     image = np.full((zoom * HEIGHT, zoom * WIDTH, 3), 255, np.uint8)
 
@@ -108,5 +119,4 @@ def _write_png(path: Path, lines: Mapping[str, Line], caption: str, end: float) 
         places = [(zoom * (LEFT + wide * x / end), zoom * (TOP + high * (1.0 - max(y, 0.0)))) for x, y in line]
         cv2.polylines(image, [np.array(places).round().astype(np.int32)], False, colour, 3, cv2.LINE_AA)
         write(name, WIDTH - RIGHT - 8, HEIGHT - BOTTOM - 12 - 16 * (len(lines) - 1 - number), 1.0, colour)
-    if not cv2.imwrite(str(path), image):
-        raise UserError(f"The chart cannot be written to {path}.")
+    write_picture(path, image[..., ::-1])

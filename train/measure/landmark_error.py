@@ -9,11 +9,11 @@ import numpy as np
 
 from mmface_core.capture.blazeface import overlap
 from mmface_core.take import Take
+from train.measure.protocol import BANDS, box_size
 from train.measure.skin import GROUPS
 
 OVERLAP = 0.3  # a take whose box overlaps the annotated one by less than this shows another face: a miss
 FAILURE = 8.0  # %; faces over it are counted
-BANDS = ((0.0, 30.0), (30.0, 60.0), (60.0, 90.1))
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,7 @@ class FaceError:
 
 def face_error(points: np.ndarray, yaw_deg: float, takes: Sequence[Take]) -> FaceError:
     """The error of the take that overlaps the annotated points (68, 2) px most."""
-    size = np.ptp(points, axis=0)
-    root = float(np.sqrt(size.prod()))
-    diagonal = root / float(np.hypot(*size))
+    root, diagonal = box_size(points)
     found = [take.landmarks[0, :, :2].astype(float) for take in takes if take.present[0]]
     best = max(found, key=lambda marks: overlap(_box(marks), _box(points)), default=None)
     if best is None or overlap(_box(best), _box(points)) < OVERLAP:

@@ -20,12 +20,18 @@ class Measured(NamedTuple):
     nme3d: float
 
 
+def box_size(true: np.ndarray) -> tuple[float, float]:
+    """sqrt(w h) of the box of true points (68, 2), px, and the factor from % of it to % of the box's diagonal."""
+    size = np.ptp(true, axis=0)
+    root = float(np.sqrt(size.prod()))
+    return root, root / float(np.hypot(*size))
+
+
 def nme2d(points: np.ndarray, true: np.ndarray) -> tuple[float, float]:
     """Mean distance of points (68, 2) from true ones in % of sqrt(w h), and the factor to % of the diagonal."""
-    size = np.ptp(true[:, :2], axis=0)
-    root = float(np.sqrt(size.prod()))
+    root, diagonal = box_size(true[:, :2])
     apart = np.linalg.norm(points[:, :2] - true[:, :2], axis=1).mean()
-    return 100.0 * float(apart) / root, root / float(np.hypot(*size))
+    return 100.0 * float(apart) / root, diagonal
 
 
 def nme3d(points: np.ndarray, true: np.ndarray) -> float:

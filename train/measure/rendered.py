@@ -11,12 +11,13 @@ import torch
 from mmface_core.capture.reconstruct import ReconstructConfig, Reconstructor
 from mmface_core.capture.state import FaceState
 from mmface_core.geometry.rotation import angle_between
-from mmface_core.model.arkit import ARKIT_NAMES
+from mmface_core.model.arkit import ARKIT_NAMES, SIDEWAYS
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Predictor
 from train.data.sample import Sample
 
 BATCH = 16
+SIDE_DEG = 40.0  # of a cheek, mouth corner or eye, from straight ahead: beyond a right angle to the camera it is unseen
 # Nothing of these shows on the face's surface, or only together with others; reported, but in no mean.
 HIDDEN = ("tongueOut", "mouthClose")
 GROUPS = {
@@ -33,12 +34,14 @@ GROUPS = {
 class RenderedFigures:
     """Over n renders: r (52,) of each unit's weight, NaN where it never moves; weight_error (52,) mean absolute.
 
-    closed: mean blink where lids are truly closed (over 0.95); vertices_mm: mean distance of the face's vertices in the
-    head frame; pose_deg: mean and median rotation error; nme51: % of sqrt(w*h).
+    r_seen (52,): the same over the renders in which the unit's own side of the face is not turned away. closed: mean
+    blink where lids are truly closed (over 0.95); vertices_mm: mean distance of the face's vertices in the head frame;
+    pose_deg: mean and median rotation error; nme51: % of sqrt(w*h).
     """
 
     count: int
     r: np.ndarray
+    r_seen: np.ndarray
     weight_error: np.ndarray
     closed: float
     vertices_mm: float
@@ -51,15 +54,34 @@ class RenderedFigures:
             f"{self.count} held-out renders: inner 51 {self.nme51:.2f} %, vertices {self.vertices_mm:.2f} mm, "
             f"pose {self.pose_deg[0]:.2f} degrees (median {self.pose_deg[1]:.2f}), "
             f"weights {self.weight_error.mean():.3f}, closed lids {self.closed:.2f}",
-            "mean r: " + ", ".join(f"{name} {self.group(name):.2f}" for name in GROUPS),
+            "mean r: " + ", ".join(f"{name} {group_mean(self.r, name):.2f}" for name in GROUPS),
+            "where seen: " + ", ".join(f"{name} {group_mean(self.r_seen, name):.2f}" for name in GROUPS),
         ]
         order = np.argsort(np.nan_to_num(self.r, nan=-2.0))
-        return rows + [f"  {ARKIT_NAMES[i]:20} r {self.r[i]:5.2f}  error {self.weight_error[i]:.3f}" for i in order]
+        return rows + [
+            f"  {ARKIT_NAMES[i]:20} r {self.r[i]:5.2f}  where seen {self.r_seen[i]:5.2f}  "
+            f"error {self.weight_error[i]:.3f}"
+            for i in order
+        ]
 
-    def group(self, name: str) -> float:
-        """Mean r of a group of units."""
-        chosen = [i for i, unit in enumerate(ARKIT_NAMES) if unit.startswith(GROUPS[name]) and unit not in HIDDEN]
-        return float(np.nanmean(self.r[chosen]))
+
+def group_mean(r: np.ndarray, name: str) -> float:
+    """Mean over a group's units of their r (52,)."""
+    chosen = [i for i, unit in enumerate(ARKIT_NAMES) if unit.startswith(GROUPS[name]) and unit not in HIDDEN]
+    return float(np.nanmean(r[chosen]))
+
+
+def sides_seen(rotations: np.ndarray) -> np.ndarray:
+    """(n, 3, 3) head to camera -> (n, 52): whether the side of the face that a unit moves faces the camera; units of
+    the middle or of both sides always count as seen.
+    """
+    seen = np.ones((len(rotations), len(ARKIT_NAMES)), bool)
+    side = np.radians(SIDE_DEG)
+    for name, sign in (("Left", 1.0), ("Right", -1.0)):
+        towards = rotations[:, 2] @ np.array([sign * np.sin(side), 0.0, np.cos(side)])  # camera z of that direction
+        sided = [unit.endswith(name) and unit not in SIDEWAYS for unit in ARKIT_NAMES]
+        seen[:, sided] = (towards > 0.0)[:, None]
+    return seen
 
 
 def read_rendered(
@@ -93,9 +115,11 @@ def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceM
     apart = np.linalg.norm((codes @ basis.reshape(len(basis), -1)).reshape(len(states), -1, 3), axis=2)
     rotations = (np.stack([s.rotation for s in states]), np.stack([s["rotation"] for s in samples]))
     turned = np.degrees(angle_between(*(torch.from_numpy(part) for part in rotations)).numpy())
+    seen = trusted & sides_seen(rotations[1])
     return RenderedFigures(
         count=len(states),
         r=np.array([_r(got[trusted[:, i], i], true[trusted[:, i], i]) for i in range(got.shape[1])]),
+        r_seen=np.array([_r(got[seen[:, i], i], true[seen[:, i], i]) for i in range(got.shape[1])]),
         weight_error=np.array([np.abs(got - true)[trusted[:, i], i].mean() for i in range(got.shape[1])]),
         closed=float(got[:, blink][shut].mean()) if shut.any() else float("nan"),
         vertices_mm=float(apart.mean()),

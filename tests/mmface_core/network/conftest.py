@@ -3,23 +3,13 @@ import torch
 
 from mmface_core.network.config import NetworkConfig, named_config
 from mmface_core.network.mmface import MMFaceNet
+from tests.tiny_network import TINY
 
 
 @pytest.fixture(scope="session")
 def tiny() -> NetworkConfig:
     """The shape of `lite` with a handful of channels."""
-    return named_config(
-        "lite",
-        name="tiny",
-        stem_channels=4,
-        channels=8,
-        bottleneck=2,
-        depth=2,
-        volume_convs=((2, 4, 4, 0), (4, 2, 2, 0), (4, 4, 2, 1), (8, 3, 1, 1), (8, 4, 1, 0)),
-        map_convs=(4, 4, 4),
-        hidden=16,
-        n_points=124,
-    )
+    return named_config("lite", name="tiny", n_points=124, **TINY)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mmface_core.model.dense_points import detail_points, point_mirror, point_names
-from mmface_core.network.detail import DetailNetwork, cut, to_crop
+from mmface_core.network.detail import DetailNetwork, cut, lip_reach, to_crop
 from mmface_core.network.mmface import MMFaceNet
 
 NAMES = point_names()
@@ -22,6 +22,12 @@ def closer(tiny):
         detail_width=8,
         detail_features=4,
     )
+
+
+@pytest.fixture
+def with_lips(closer):
+    """The same with a look at the lips alone."""
+    return replace(closer, lip_points=detail_points(NAMES).lips)
 
 
 @pytest.fixture
@@ -56,7 +62,8 @@ def test_beyond_the_border_a_patch_is_black():
 
 def test_only_the_points_of_eyes_and_mouth_are_placed_anew(closer, first):
     network = DetailNetwork(closer).eval()
-    points, features = network(torch.rand(2, 3, 256, 256), first)
+    points, second, features = network(torch.rand(2, 3, 256, 256), first)
+    assert points is second
     moved = (points != first).any(dim=2).any(dim=0)
     places = detail_points(NAMES)
     assert set(torch.nonzero(moved)[:, 0].tolist()) == set(places.eye_left + places.eye_right + places.mouth)
@@ -71,8 +78,8 @@ def test_a_mirrored_face_has_its_eyes_points_mirrored(closer, first):
     def mirrored(points: torch.Tensor) -> torch.Tensor:
         return torch.stack([255.0 - points[..., 0], points[..., 1]], dim=2)[:, mirror]
 
-    here, _ = network(crop, first)
-    there, _ = network(crop.flip(3), mirrored(first))
+    here, _, _ = network(crop, first)
+    there, _, _ = network(crop.flip(3), mirrored(first))
     eyes = list(closer.eye_points + closer.eye_points_right)
     assert torch.allclose(mirrored(there)[:, eyes], here[:, eyes], atol=1e-2)
 
@@ -90,6 +97,12 @@ def test_without_patches_the_first_points_are_the_points(tiny_net):
     output = tiny_net.eval()(torch.rand(1, 3, 256, 256))
     assert tiny_net.detail is None
     assert torch.equal(output.points, output.first_points)
+
+
+def test_without_a_look_at_the_mouth_there_is_none_at_the_lips(with_lips):
+    net = MMFaceNet(replace(with_lips, eye_points=(), eye_points_right=(), mouth_points=())).eval()
+    output = net(torch.rand(1, 3, 256, 256))
+    assert net.detail is None and torch.equal(output.points, output.first_points)
 
 
 def test_the_two_eyes_points_are_each_others_mirror_image():
@@ -110,3 +123,36 @@ def test_blocks_that_join_a_trained_closer_look_change_nothing_at_first(closer, 
     crop = torch.rand(2, 3, 256, 256)
     for ours, theirs in zip(deeper(crop, first), trained(crop, first), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_the_look_at_the_lips_places_the_lips_alone(with_lips, first):
+    network = DetailNetwork(with_lips).eval()
+    points, second, features = network(torch.rand(2, 3, 256, 256), first)
+    moved = (points != second).any(dim=2).any(dim=0)
+    assert set(torch.nonzero(moved)[:, 0].tolist()) == set(with_lips.lip_points)
+    assert features.shape == (2, 16)
+
+
+def lips_of(width: float, height: float) -> torch.Tensor:
+    """A ring of lip points (1, 32, 2) px."""
+    angle = torch.arange(32) * (2.0 * torch.pi / 32)
+    return 127.5 + torch.stack([0.5 * width * angle.cos(), 0.5 * height * angle.sin()], dim=1)[None]
+
+
+def test_a_lip_patch_holds_its_lips_and_grows_as_they_open():
+    spread = torch.tensor([45.0])
+    shut, wide = (lip_reach(lips_of(50.0, height), spread) for height in (14.0, 60.0))
+    assert 25.0 < shut < 40.0 and shut < wide
+    assert wide > 30.0
+
+
+def test_a_lip_patch_of_lips_seen_from_the_side_stays_large_enough():
+    assert torch.allclose(lip_reach(lips_of(8.0, 8.0), torch.tensor([50.0])), torch.tensor([22.5]))
+
+
+def test_second_points_learn_nothing_from_the_look_at_the_lips(with_lips):
+    net = MMFaceNet(with_lips)
+    output = net(torch.rand(2, 3, 256, 256))
+    output.points[:, list(with_lips.lip_points)].sum().backward()
+    assert not net.detail.mouth.heat.weight.grad.any()
+    assert net.detail.lips.heat.weight.grad.abs().sum() > 0

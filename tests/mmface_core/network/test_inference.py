@@ -90,3 +90,24 @@ def test_weights_of_another_face_model_are_refused(exported):
     model.identity_basis[0, 0, 0] += 1.0
     with pytest.raises(UserError, match="another face model"):
         Predictor(exported, "onnxruntime").check_model(model)
+
+
+def test_torch_weights_that_lack_layers_are_refused(exported, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    for ending in (".onnx", ".json"):
+        (tmp_path / f"w{ending}").write_bytes(exported.with_suffix(ending).read_bytes())
+    whole = load_file(exported.with_suffix(".safetensors"))
+    save_file(dict(list(whole.items())[1:]), tmp_path / "w.safetensors")
+    with pytest.raises(UserError, match=r"lacks 1 of the network's layers"):
+        Predictor(tmp_path / "w.onnx", "torch")
+
+
+@pytest.mark.parametrize("key", ["sha256", "config", "model", "images"])
+def test_a_description_that_lacks_something_says_what(exported, tmp_path, key):
+    card = json.loads(exported.with_suffix(".json").read_text())
+    del card[key]
+    (tmp_path / "w.onnx").write_bytes(exported.read_bytes())
+    (tmp_path / "w.json").write_text(json.dumps(card))
+    with pytest.raises(UserError, match=f"lacks {key}"):
+        Predictor(tmp_path / "w.onnx", "onnxruntime")

@@ -4,7 +4,6 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmface_core.conventions import euler_to_rotation, rotation_to_euler
 from train.data import mirror, sampling
 from train.data.head import default_head
 
@@ -30,8 +29,3 @@ def test_mirroring_twice_changes_nothing(seed: int) -> None:
     twice = mirror.mirrored_codes(*mirror.mirrored_codes(identity, expression))
     np.testing.assert_allclose(twice[0], identity, atol=1e-3)
     np.testing.assert_array_equal(twice[1], expression)
-
-
-def test_a_mirror_turns_yaw_and_roll_round() -> None:
-    angles = rotation_to_euler(mirror.mirrored_rotation(euler_to_rotation(0.3, 0.2, -0.1)))
-    np.testing.assert_allclose([float(angle) for angle in angles], [-0.3, 0.2, 0.1], atol=1e-6)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmface_core.conventions import rotation_to_euler
-from train.data.sampling import INDEX, make_plausible, sample_expression, sample_pose
+from train.data.sampling import INDEX, WIDEST_CLOSURE, make_plausible, sample_expression, sample_pose
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -27,7 +27,18 @@ def test_closed_eyes_and_open_mouths_are_common_and_no_unit_is_forgotten() -> No
     assert 0.22 < (lids.max(1) > 0.4).mean() < 0.45
     assert 0.22 < (weights[:, INDEX["jawOpen"]] > 0.1).mean() < 0.6
     assert ((weights > 0.2).mean(0) > 0.01).all()
-    assert (weights.max(0) > 0.75).all()  # mouthClose goes as far as the jaw is open
+    furthest = np.full(len(INDEX), 0.75)
+    furthest[INDEX["mouthClose"]] = 0.8 * WIDEST_CLOSURE  # it goes as far as the jaw is open
+    assert (weights.max(0) > furthest).all()
+
+
+def test_lips_seldom_close_on_an_open_jaw_and_never_on_a_wide_one() -> None:
+    rng = np.random.default_rng(0)
+    weights = np.stack([sample_expression(rng) for _ in range(4000)])
+    closed = weights[:, INDEX["mouthClose"]] > 0.05
+    assert 0.01 < closed.mean() < 0.05
+    assert np.median(weights[closed, INDEX["jawOpen"]]) < 0.45
+    assert weights[:, INDEX["mouthClose"]].max() <= WIDEST_CLOSURE + 1e-6
 
 
 @pytest.mark.parametrize("limit", [30.0, 90.0])

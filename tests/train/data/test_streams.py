@@ -3,12 +3,10 @@
 from collections.abc import Callable
 
 import numpy as np
-import pytest
 
 from mmface_core.model.dense_points import point_kinds, point_names
 from train.data.head import default_head
 from train.data.portraits.register import MOST_MM
-from train.data.sampling import MIRROR_UNITS
 from train.data.streams import PORTRAIT, PROCEDURAL, TEXTURED, SampleMaker
 
 
@@ -55,10 +53,10 @@ def test_portrait_labels_project_exactly_but_for_brows_and_lips_that_were_found_
 
 
 def test_portrait_crop_shows_the_face_where_the_labels_say(maker: SampleMaker) -> None:
-    """The irises of the moved portrait are darker or otherwise unlike the skin around the nose's bridge."""
-    found = 0
+    """The irises of both eyes stand out of their whites as nothing does on the nose's bridge."""
+    found = []
     head = default_head()
-    for index in range(12):
+    for index in range(40):
         sample = maker.portrait(np.random.default_rng(index))
         opened = sample["expression"][[head.index("eyeBlinkLeft"), head.index("eyeBlinkRight")]].max() < 0.2
         yaw = np.degrees(np.arcsin(-sample["rotation"][2, 0]))
@@ -66,14 +64,9 @@ def test_portrait_crop_shows_the_face_where_the_labels_say(maker: SampleMaker) -
             continue
         crop = sample["crop"].astype(float)
         points = (sample["points"] + 0.5) / 2 - 0.5
-        eye = points[36:42].mean(0)
-        bridge = points[27]
-        patch = [crop[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4] for x, y in (eye, bridge)]
-        found += patch[0].std() > patch[1].std()
-        if found >= 2:
-            return
-    pytest.fail("the eyes are not where the labels put them")
-
-
-def test_mirroring_the_units_twice_changes_nothing() -> None:
-    assert (MIRROR_UNITS[MIRROR_UNITS] == np.arange(52)).all()
+        places = points[36:42].mean(0), points[42:48].mean(0), points[27]
+        right, left, bridge = (
+            crop[int(y) - 3 : int(y) + 4, int(x) - 3 : int(x) + 4].std(axis=(0, 1)).mean() for x, y in places
+        )
+        found.append(min(right, left) > 1.5 * bridge)
+    assert len(found) >= 10 and np.mean(found) > 0.9

@@ -14,22 +14,17 @@ from mmface_core.model.readers.find import read_source
 from mmface_core.network.config import NetworkConfig
 from mmface_core.network.mmface import MMFaceNet
 from tests.mmface_core.model import stand_ins as models
+from tests.tiny_network import TINY
 from tests.train.datasets.stand_ins import Basel
 
 TINY_PAPER = NetworkConfig(
     name="tiny-paper",
-    stem_channels=4,
-    channels=8,
-    bottleneck=2,
-    depth=2,
     volume_size=192,
-    volume_convs=((2, 6, 6, 0), (4, 4, 2, 1), (4, 4, 2, 1), (8, 4, 2, 1), (8, 4, 1, 0)),
-    map_convs=(4, 4, 4),
-    hidden=16,
     n_identity=6,
     n_expression=4,
     squash_expression=False,
     crop="box",
+    **(TINY | {"volume_convs": ((2, 6, 6, 0), (4, 4, 2, 1), (4, 4, 2, 1), (8, 4, 2, 1), (8, 4, 1, 0))}),
 )
 """The paper's network in small: a 192^3 volume and PCA codes."""
 

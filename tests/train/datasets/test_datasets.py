@@ -1,5 +1,7 @@
 """Readers of the paper's datasets on stand-ins with their real folders, names and conventions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,6 +11,7 @@ from mmface_core.cli import run
 from mmface_core.errors import UserError
 from mmface_core.geometry.camera import weak_perspective
 from tests.train.datasets import stand_ins
+from train.batch import Place
 from train.commands.dataset import dataset as dataset_command
 from train.datasets.cropping import FACE_PX, box_crop, fitted_pose, pose_from_file, pose_in_crop
 from train.datasets.index import build_index, open_dataset, read_index, write_index
@@ -145,12 +148,10 @@ def test_every_epoch_visits_every_item_once_and_videos_stay_together(tmp_path, b
 def test_ranks_and_workers_share_the_batches_of_one_run(tmp_path, basel, model_path, monkeypatch, workers):
     root = stand_ins.lp300w(tmp_path / "lp", basel)
     write_index(build_index(root), tmp_path / "lp.csv")
-    data = {"datasets": [str(tmp_path / "lp.csv")], "batch": 4}
+    data = {"datasets": [str(tmp_path / "lp.csv")]}
 
     def batches(rank: int, ranks: int, start: int = 0, count: int = 3, used: int = 0):
-        loader = iter(
-            make_dataset_loader(data | {"rank": rank, "ranks": ranks, "start": start}, model_path, 256, 5, used)
-        )
+        loader = iter(make_dataset_loader(data, model_path, 256, 5, Place(start, 4, rank, ranks), used))
         return [next(loader) for _ in range(count)]
 
     whole = batches(0, 1, used=workers)
@@ -186,6 +187,21 @@ def test_points_without_parameters_get_a_fitted_face_that_is_trusted_less(tmp_pa
     fitted = maker.truth(labels, crop, 450)
     apart = np.linalg.norm(project(model, fitted)[:, :2] - crop.points_to_crop(labels.points), axis=1)
     assert apart.mean() < 1.0  # px of 256
+
+
+@pytest.mark.parametrize("kind", ["300w_lp", "aflw2000"])
+def test_a_face_fitted_to_the_points_lies_where_the_files_own_parameters_put_it(tmp_path, model, basel, kind):
+    make = stand_ins.lp300w if kind == "300w_lp" else stand_ins.aflw2000
+    index = open_dataset(make(tmp_path / kind, basel))
+    maker = TruthMaker(model)
+    shifts = []
+    for item in index.items[:6]:
+        labels = index.dataset.labels(item)
+        crop = box_crop(labels.points)
+        exact, fitted = maker.truth(labels, crop, 450), maker.truth(replace(labels, pose=None), crop, 450)
+        assert exact.exact and not fitted.exact
+        shifts.append((project(model, fitted) - project(model, exact))[:, :2].mean(axis=0) / crop.zoom)
+    assert np.abs(np.mean(shifts, axis=0)).max() < 0.3  # px of the picture; the files count from 1
 
 
 def test_a_pose_of_a_file_and_a_fit_of_its_points_agree(tmp_path, basel, model):

@@ -203,7 +203,7 @@ def test_two_ranks_give_the_gradient_of_one(tmp_path, basel, model_path):
         assert torchrun(config, out, processes).wait(timeout=300) == 0
         content = load_checkpoint(out / "checkpoint.pt")
         assert content["images"] == 4
-        state = content["optimiser"]["state"]
+        state = content["optimisers"][0]["state"]
         moments.append(torch.cat([state[i]["exp_avg"].flatten() for i in sorted(state)]))
     one, two = moments
     assert float((one - two).norm() / one.norm()) < 0.1

@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from mmface_core.cli import run
 from train.commands.evaluate import evaluate
@@ -10,6 +11,30 @@ from train.commands.evaluate import evaluate
 def test_asked_for_nothing_it_says_what_to_ask_for(capsys):
     assert run(evaluate, []) == 2
     assert "Name folders of annotated pictures" in capsys.readouterr().err
+
+
+def test_the_worst_of_no_renders_is_told(capsys, tmp_path):
+    assert run(evaluate, [str(tmp_path), "--worst", str(tmp_path / "worst.png")]) == 2
+    assert "--renders N" in capsys.readouterr().err
+
+
+def test_figures_are_of_textured_renders_and_the_worst_are_shown_of_painted_ones(capsys, tmp_path, monkeypatch):
+    pytest.importorskip("moderngl")
+    from train.data import loader
+
+    asked = []
+
+    def heldout(index, size=256, shares=None):
+        asked.append((index, shares))
+        return made(index, size, {"procedural": 1.0})  # this test has no portraits
+
+    made = loader.heldout_sample
+    monkeypatch.setattr(loader, "heldout_sample", heldout)
+    sheet = tmp_path / "worst.png"
+    assert run(evaluate, ["--renders", "3", "--seed", "2", "--refine", "none", "--worst", str(sheet)]) == 0
+    assert "3 held-out renders" in capsys.readouterr().out and cv2.imread(str(sheet)).shape == (256, 6 * 256, 3)
+    indices = [2_000_000, 2_000_001, 2_000_002]
+    assert asked == [(index, None) for index in indices] + [(index, {"procedural": 1.0}) for index in indices]
 
 
 def test_a_folder_without_annotations_is_told(capsys, tmp_path):

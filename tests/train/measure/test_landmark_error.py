@@ -95,3 +95,16 @@ def test_a_runs_progress_is_drawn_from_its_figures(tmp_path):
     (tmp_path / "validation.csv").write_text("\n".join(rows) + "\n")
     write_progress(tmp_path / "progress.svg", tmp_path)
     assert (tmp_path / "progress.svg").read_text().count("<polyline") == 5
+
+
+@pytest.mark.parametrize("rows", [["images,nme,iou", "1000,4.0,0.8"], ["images,r,r_jaw"]])
+def test_a_run_without_figures_of_units_has_no_progress_to_draw(tmp_path, rows):
+    (tmp_path / "validation.csv").write_text("\n".join(rows) + "\n")
+    with pytest.raises(UserError, match="no figures of ARKit's units"):
+        write_progress(tmp_path / "progress.svg", tmp_path)
+
+
+def test_progress_is_drawn_of_those_figures_that_a_run_has(tmp_path):
+    (tmp_path / "validation.csv").write_text("images,r,r_jaw\n1000,0.1,0.2\n2000,0.2,0.3\n")
+    write_progress(tmp_path / "progress.svg", tmp_path)
+    assert (tmp_path / "progress.svg").read_text().count("<polyline") == 2

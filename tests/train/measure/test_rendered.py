@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from mmface_core.capture.state import FaceState
+from mmface_core.conventions import euler_to_rotation
 from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_model import FaceModel
-from train.measure.rendered import compare
+from train.measure.rendered import compare, sides_seen
 from train.measure.worst import worst_sheet
 from train.model_samples import ModelSamples
 from train.targets import PointModel
@@ -74,6 +75,25 @@ def test_eyes_behind_dark_glasses_are_left_out(model, truth):
     wrong[blink] = 1.0 - wrong[blink]
     states = [read(hidden[0], expression=wrong), *(read(sample) for sample in truth[1:])]
     assert compare(states, hidden, model).weight_error[blink] == 0.0
+
+
+def test_a_side_that_is_turned_away_is_not_seen_and_counts_apart(model, truth):
+    turns = np.stack([euler_to_rotation(np.radians(yaw), 0.0, 0.2) for yaw in (0, 49, 51, -49, -51)])
+    seen = sides_seen(turns)
+    # +yaw turns to the subject's left, away goes the left cheek
+    assert seen[:, ARKIT_NAMES.index("mouthSmileLeft")].tolist() == [True, True, False, True, True]
+    assert seen[:, ARKIT_NAMES.index("eyeBlinkRight")].tolist() == [True, True, True, True, False]
+    assert seen[:, [ARKIT_NAMES.index(unit) for unit in ("mouthLeft", "jawOpen", "browInnerUp")]].all()
+
+    smile = ARKIT_NAMES.index("mouthSmileLeft")
+    turned = [dict(sample, rotation=turns[2 if i < 10 else 0].astype(np.float32)) for i, sample in enumerate(truth)]
+    states = [read(sample) for sample in turned]
+    for i in range(10):
+        wrong = turned[i]["expression"].copy()
+        wrong[smile] = 1.0 - wrong[smile]
+        states[i] = read(turned[i], expression=wrong)
+    figures = compare(states, turned, model)
+    assert figures.r[smile] < 0.95 and figures.r_seen[smile] > 0.999
 
 
 def test_the_units_are_listed_worst_first(model, truth):

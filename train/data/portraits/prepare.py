@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mmface_core.archive import write_arrays
 from mmface_core.errors import UserError
+from mmface_core.whole_file import replacing, unfinished_path
 from train.data import camera
 from train.data.cache import cache_folder
 from train.data.head import default_head
@@ -63,7 +66,8 @@ def find_correspondence(
     say(_detect(label_python, folder / "bootstrap_pictures.npz", folder / "bootstrap_points.npz"))
     with np.load(folder / "bootstrap_points.npz") as file:
         places = correspond.find(file["points"], projections)
-    np.savez(kept, **vars(places))
+    with replacing(kept) as whole:
+        write_arrays(whole, vars(places))
     say(f"{len(places.index)} correspondences, median spread {np.median(places.spread):.2f} mm")
     return places
 
@@ -80,7 +84,8 @@ def write_fits(path: Path, names: np.ndarray, found: np.ndarray, fitted: Fit) ->
         columns[key] = whole
     yaw = np.degrees(np.arcsin(np.clip(-columns["rotation"][:, 2, 0], -1, 1)))
     usable = found & (columns["error"] < MAX_ERROR_PERCENT) & (np.abs(yaw) < MAX_YAW_DEG)
-    np.savez(path, names=names, usable=usable, **columns)
+    with replacing(path) as file:
+        write_arrays(file, {"names": names, "usable": usable, **columns})
     return int(usable.sum())
 
 
@@ -115,7 +120,8 @@ def write_textures(folder: Path, points: np.ndarray, places: correspond.Correspo
         out[number] = np.clip(np.rint(packed * store.COORDINATE_UNIT), 0, 65535).astype(np.uint16)
     out.flush()
     fills.flush()
-    np.savez(folder / store.FITS, **data)
+    with replacing(folder / store.FITS) as file:
+        write_arrays(file, data)
 
 
 def _offsets(
@@ -137,9 +143,20 @@ def _offsets(
 
 
 def _detect(label_python: str | None, source: Path, out: Path) -> str:
-    """Run the landmark model in a child process; returns what it printed."""
+    """Run the landmark model in a child process; returns what it printed. `out` is there whole or not at all."""
     python = label_python or sys.executable
-    done = subprocess.run([python, str(_DETECT), str(source), str(out)], capture_output=True, text=True, check=False)
+    making = unfinished_path(out)
+    command = [python, str(_DETECT), str(source), str(making)]
+    try:
+        said = _said(subprocess.run(command, capture_output=True, text=True, check=False), python)
+        os.replace(making, out)
+    finally:
+        making.unlink(missing_ok=True)
+    return said
+
+
+def _said(done: subprocess.CompletedProcess[str], python: str) -> str:
+    """What the landmark model's process printed; UserError where it failed."""
     if "No module named 'mediapipe'" in done.stderr:
         raise UserError(
             f'{python} has no mediapipe; install it there (`pip install "mediapipe==0.10.21"`) or name an interpreter '

@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mmface_core.archive import write_arrays
 from mmface_core.errors import UserError
+from mmface_core.whole_file import replacing
 from train.data.cache import cache_folder
 
 PICTURES = "portraits.npz"  # names, JPEG bytes end to end, offsets
@@ -135,4 +137,5 @@ def write_pictures(jpegs: list[tuple[str, bytes]], folder: Path) -> None:
     sizes = np.cumsum([0] + [len(data) for _, data in jpegs])
     offsets = np.column_stack((sizes[:-1], sizes[1:]))
     flat = np.frombuffer(b"".join(data for _, data in jpegs), np.uint8)
-    np.savez(folder / PICTURES, names=np.array([name for name, _ in jpegs]), jpegs=flat, offsets=offsets)
+    with replacing(folder / PICTURES) as file:
+        write_arrays(file, {"names": np.array([name for name, _ in jpegs]), "jpegs": flat, "offsets": offsets})
