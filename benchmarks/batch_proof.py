@@ -1,4 +1,4 @@
-"""`make batch-proof`: all shared clips whole on three rigs as a batch, on two kinds of cluster, and against one by one.
+"""`make batch-proof`: all measuring clips whole on three rigs as a batch, on two kinds of cluster, and one by one.
 
     python benchmarks/batch_proof.py [--out FOLDER] [--legs local,race,cluster,serial] [--rounds 2]
 
@@ -42,6 +42,7 @@ KINDS = {".mp4", ".avi", ".mkv", ".wmv"}
 SEED = 1
 ROUND = 3  # clips of a round of the race
 MOST_BYTES = 2 << 20  # clips of the race are no larger, so that it ends
+MOST_WAIT = 120.0  # seconds for a scheduler to say where it is
 FAILED = 3  # exit status of a batch with a failed job
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 # As many threads as a batch of two workers gives each: sums of floats come out the same only then.
@@ -144,7 +145,10 @@ def cluster(folder: Path) -> Iterator[str]:
             processes.append(subprocess.Popen([*dask, *scheduler], **options))
             for number in range(2):
                 processes.append(subprocess.Popen([*dask, *worker, str(folder / f"worker{number}")], **options))
+            deadline = time.monotonic() + MOST_WAIT
             while not where.is_file():
+                if processes[0].poll() is not None or time.monotonic() > deadline:
+                    sys.exit(f"The scheduler does not come up; {folder / 'log'} may say why.")
                 time.sleep(0.2)
             yield json.loads(where.read_text())["address"]
         finally:

@@ -94,7 +94,7 @@ print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, len(tak
 class Looped:
     """A clip again and again, up to `frames` frames; each round is decoded anew."""
 
-    is_still = False
+    is_still = is_live = False
 
     def __init__(self, clip: str | Path, frames: int, copies: int = 1) -> None:
         """copies: how often the picture is put side by side."""

@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -61,7 +61,8 @@ class First:
     """The first frames of a source: the reference readings end there."""
 
     def __init__(self, source: Source, frames: int) -> None:
-        self.name, self.fps, self.is_still, self.expected = source.name, source.fps, source.is_still, source.expected
+        self.name, self.fps, self.expected = source.name, source.fps, source.expected
+        self.is_still, self.is_live = source.is_still, source.is_live
         self._source, self._frames = source, frames
 
     def frames(self) -> Iterator[Frame]:
@@ -123,43 +124,68 @@ def smoothed(take: Take, model: FaceModel) -> Take:
     return replace(take, **calm)
 
 
-def measure_videos(engine: CaptureEngine, output: Path, only: list[str], frames: int) -> dict[str, float]:
-    """Capture the videos, print their agreement with the reference reading, and return the medians of each figure."""
+def single_face_videos() -> list[str]:
+    """The names of the videos that are measured: those with one leading face."""
+    return [path.stem for path in _videos() if path.stem not in UNMEASURED]
+
+
+def _videos() -> list[Path]:
+    return sorted(path for path in (SHARED / "data/videos").iterdir() if path.is_file())
+
+
+def agreement(take: Path, video: str) -> dict[str, float]:
+    """How a take follows the independent reading of its video. UserError where that could not be measured."""
+    status, said = check(["video_signals.py", str(take), str(SHARED / "data/videos/reference" / f"{video}.csv")])
+    figures = read_figures(said)
+    if status or "yaw mad" not in figures:  # the script leaves angles out where too few frames are seen by both
+        raise UserError(f"It is not measured: {said.splitlines()[-1] if said else 'the measuring script says nothing'}")
+    return figures
+
+
+def measure_videos(engine: CaptureEngine, output: Path, only: list[str], frames: int) -> dict[str, dict[str, float]]:
+    """Capture the videos, print their agreement with the reference reading and its medians, and what is missing.
+
+    Returns the figures by video; one where no face was found, or that could not be measured, has none.
+    """
     table: dict[str, dict[str, float]] = {}
+    missing: list[str] = []
     print("\nvideos: " + ", ".join(SHOWN) + ", ms per frame")
-    for video in sorted((SHARED / "data/videos").iterdir()):
-        if not video.is_file() or (only and video.stem not in only and "videos" not in only):
+    for video in _videos():
+        if only and video.stem not in only and "videos" not in only:
             continue
         start = time.monotonic()
+        measured = video.stem not in UNMEASURED
         try:
-            takes = engine.capture(
-                First(open_source(video), frames), "largest" if video.stem not in UNMEASURED else "all"
-            )
+            takes = engine.capture(First(open_source(video), frames), "largest" if measured else "all")
+            spent = 1000 * (time.monotonic() - start) / len(takes[0])
+            written = save_all(takes, output / f"{video.stem}.npz", stale=True)
+            if not measured:
+                seen = [f"face {i + 1}: {int(t.present.sum())} of {len(t)}" for i, (_, t) in enumerate(written)]
+                print(f"  {video.stem:45.45s} {', '.join(seen)}")
+                continue
+            row = agreement(written[0][0], video.stem)
+            calm = output / f"{video.stem}.smooth.npz"
+            smoothed(written[0][1], engine.model).save(calm)
+            after = agreement(calm, video.stem)
+            row |= {"jitter smoothed": after["jitter %"]} if "jitter %" in after else {}
         except UserError as error:
             print(f"  {video.stem:45.45s} {error}")
+            missing += [video.stem] if measured else []
             continue
-        spent = 1000 * (time.monotonic() - start) / len(takes[0])
-        written = save_all(takes, output / f"{video.stem}.npz", stale=True)
-        if video.stem in UNMEASURED:
-            parts = [f"face {i + 1}: {int(take.present.sum())} of {len(take)}" for i, (_, take) in enumerate(written)]
-            print(f"  {video.stem:45.45s} {', '.join(parts)}")
-            continue
-        _, said = check(
-            ["video_signals.py", str(written[0][0]), str(SHARED / "data/videos/reference" / f"{video.stem}.csv")]
-        )
-        row = read_figures(said)
-        calm = output / f"{video.stem}.smooth.npz"
-        smoothed(written[0][1], engine.model).save(calm)
-        _, said = check(["video_signals.py", str(calm), str(SHARED / "data/videos/reference" / f"{video.stem}.csv")])
-        row["jitter smoothed"] = read_figures(said).get("jitter %", float("nan"))
         table[video.stem] = row
         shown = [f"{row[key]:6.2f}" if key in row else "     -" for key in SHOWN]
         print(f"  {video.stem:45.45s} {' '.join(shown)} {spent:6.0f}", flush=True)
+    if table:
+        print("  median: " + ", ".join(f"{key} {value:.3f}" for key, value in medians(table).items()))
+    if missing:
+        print(f"  MISSING, and in no median: {', '.join(missing)}")
+    return table
+
+
+def medians(table: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The median of each figure over the videos that have it."""
     figures = {key: [row[key] for row in table.values() if key in row] for row in table.values() for key in row}
-    medians = {key: statistics.median(values) for key, values in figures.items()}
-    if medians:
-        print("  median: " + ", ".join(f"{key} {value:.3f}" for key, value in medians.items()))
-    return medians
+    return {key: statistics.median(values) for key, values in figures.items()}
 
 
 def main() -> None:

@@ -369,7 +369,7 @@ def chosen_peers(names: Sequence[str] | None, slow: bool, threads: int) -> dict[
         if (names is not None and not any(name.startswith(wanted) for wanted in names)) or (name in SLOW and not slow):
             continue
         if importlib.util.find_spec(package) is None:
-            print(f"{name}: {package} is not installed (pip install mmface[bench])")
+            print(f"{name}: {package} is not installed (pip install .[bench])")
             continue
         try:
             found[name] = make(threads)

@@ -1,9 +1,12 @@
 """The `mmface` command: finds its subcommands by entry point, and turns errors into exit statuses in one place.
 
-Exit statuses: 0 done, 1 a fault of ours (with a traceback), 2 a user's error (one sentence), 130 stopped by Ctrl-C.
+Exit statuses: 0 done, 1 a fault of ours (with a traceback), 2 a user's error (one sentence), 130 stopped by Ctrl-C or
+by a polite request to end (SIGTERM).
 """
 
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
@@ -46,6 +49,8 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     """Run `command` and return the exit status; with `--debug` a user's error shows its traceback."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _stop)
     try:
         # Not standalone: click would otherwise exit by itself, and Ctrl-C would be status 1.
         result = command.main(args=[a for a in arguments if a != "--debug"], standalone_mode=False)
@@ -61,6 +66,11 @@ def run(command: click.Command, arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Stopped.", err=True)
         return 130
+
+
+def _stop(*_: object) -> None:
+    """A polite request to end is treated like Ctrl-C, so that nothing unfinished stays behind."""
+    raise KeyboardInterrupt
 
 
 def main() -> None:

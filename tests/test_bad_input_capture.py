@@ -13,6 +13,7 @@ import pytest
 
 from mmface_core.capture.engine import CaptureEngine
 from mmface_core.cli import mmface, run
+from mmface_core.errors import UserError
 from mmface_core.model.face_model import FaceModel
 from mmface_core.take import Take
 from tests.mmface_core.capture.stand_in import DiscDetector, DiscPredictor, disc
@@ -119,7 +120,7 @@ def test_an_unknown_face_number_says_how_many_there_are(mmface_capture, tmp_path
     assert_refused(mmface_capture(picture, "-o", tmp_path / "t.npz", "--face", "3"), "1 face", "face 3")
 
 
-@pytest.mark.parametrize("choice", ["0", "-1", "biggest", "1.5"])
+@pytest.mark.parametrize("choice", ["\u00b2", "0", "-1", "biggest", "1.5"])
 def test_a_choice_of_face_that_makes_no_sense_is_refused(mmface_capture, tmp_path, choice):
     picture = face_picture(tmp_path / "one.png")
     status, _, err = mmface_capture(picture, "-o", tmp_path / "t.npz", f"--face={choice}")
@@ -151,6 +152,33 @@ def test_two_inputs_of_one_name_are_refused_instead_of_overwriting_each_other(mm
     (tmp_path / "x").mkdir()
     pictures = [face_picture(tmp_path / "a.png"), face_picture(tmp_path / "x" / "a.png")]
     assert_refused(mmface_capture(*pictures, "-o", tmp_path / "takes"), "a.npz")
+
+
+def test_a_clip_named_like_anothers_second_face_is_refused_where_all_faces_are_wanted(tmp_path):
+    from mmface_core.commands.capture import plan
+
+    names = ["talk.mp4", "talk.face2.mp4"]
+    with pytest.raises(UserError, match=r"talk\.mp4 and talk\.face2\.mp4 would share .*talk\.face2\.npz"):
+        plan(names, tmp_path, further=True)
+    assert len(plan(names, tmp_path)) == 2, "of the largest face there is one take"
+    assert len(plan(["talk.face2.mp4"], tmp_path, further=True)) == 1
+
+
+def test_the_folder_that_one_stands_in_gives_the_take_its_name(tmp_path, monkeypatch):
+    from mmface_core.commands.capture import plan
+
+    (tmp_path / "shot").mkdir()
+    monkeypatch.chdir(tmp_path / "shot")
+    assert [path.name for _, path in plan(["."], tmp_path / "out")] == ["shot.npz"]
+    assert [path.name for _, path in plan(["..", "0"], tmp_path / "out")] == [f"{tmp_path.name}.npz", "webcam0.npz"]
+
+
+def test_a_link_gives_the_take_its_own_name(tmp_path):
+    from mmface_core.commands.capture import plan
+
+    (tmp_path / "a1b2c3.mp4").touch()
+    (tmp_path / "talk.mp4").symlink_to(tmp_path / "a1b2c3.mp4")
+    assert [path.name for _, path in plan([str(tmp_path / "talk.mp4")], tmp_path / "out")] == ["talk.npz"]
 
 
 def test_a_folder_without_pictures_is_named(mmface_capture, tmp_path):

@@ -22,7 +22,7 @@ def engine():
 
 @pytest.mark.parametrize(
     "name, nme, misses",
-    [("helen_testset", 2.0, 1.0), ("afw", 2.6, 1.0), ("face_synthetics", 3.5, 2.5), ("aflw2000_3d", 2.8, 0.0)],
+    [("helen_testset", 2.0, 1.0), ("afw", 2.6, 1.0), ("face_synthetics", 3.5, 1.0), ("aflw2000_3d", 2.8, 0.0)],
 )
 def test_faces_in_pictures_are_found_and_their_landmarks_placed(shared, engine, tmp_path, name, nme, misses):
     """Mean error of the inner 51 in % of sqrt(w*h), and misses in %: a little above what docs/experiments.md states."""
@@ -36,23 +36,25 @@ def test_faces_in_pictures_are_found_and_their_landmarks_placed(shared, engine, 
 def test_blinks_and_jaws_of_photos_follow_the_annotated_points(shared, engine, tmp_path):
     capture_quality.capture_pictures(engine, "helen_trainset", tmp_path)
     pictures = Path(shared, "data/images/helen_trainset")
-    bounds = ["--min-blink", "0.65", "--min-jaw", "0.85"]
+    bounds = ["--min-blink", "0.65", "--min-jaw", "0.9"]
     status, said = capture_quality.check(["photo_expression.py", str(pictures), str(tmp_path), *bounds])
     assert status == 0, said
 
 
 def test_weights_of_another_face_models_heads_are_read(shared, engine, tmp_path):
     capture_quality.capture_pictures(engine, "ict_known", tmp_path)
-    bounds = ["--min-r", "0.7", "--min-each", "0.58"]
+    bounds = ["--min-r", "0.75", "--min-each", "0.6"]
     pictures = Path(shared, "data/images/ict_known")
     status, said = capture_quality.check(["known_weights.py", str(pictures), str(tmp_path), *bounds])
     assert status == 0, said
 
 
 def test_heads_lips_and_lids_follow_an_independent_reading_of_videos(shared, engine, tmp_path):
-    medians = capture_quality.measure_videos(engine, tmp_path, ["videos"], FRAMES)
-    bounds = {"yaw r": 0.97, "pitch r": 0.85, "roll r": 0.95, "lips r": 0.9, "jawOpen r": 0.82, "seen %": 99}
-    bounds |= {"eye_left r": 0.85, "eye_right r": 0.82}  # the aim is 0.85 for both; the right one has 0.84
+    table = capture_quality.measure_videos(engine, tmp_path, ["videos"], FRAMES)
+    assert set(capture_quality.single_face_videos()) == set(table)
+    medians = capture_quality.medians(table)
+    bounds = {"yaw r": 0.97, "pitch r": 0.85, "roll r": 0.95, "lips r": 0.9, "jawOpen r": 0.85, "seen %": 99}
+    bounds |= {f"eye_{side} r": 0.85 for side in ("left", "right")}
     bounds |= {f"eyeBlink{side} r": 0.8 for side in ("Left", "Right")}
     assert {name: medians[name] for name, least in bounds.items() if medians[name] < least} == {}
     assert medians["yaw mad"] <= 4.0

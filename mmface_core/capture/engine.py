@@ -2,19 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.capture.both_ways import BothWays
 from mmface_core.capture.detect import FaceDetector, TimedDetector
 from mmface_core.capture.keypoints import canonical_points
 from mmface_core.capture.read_ahead import ReadAhead
 from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor, project_landmarks
 from mmface_core.capture.record import Recorder
 from mmface_core.capture.settle import settle
-from mmface_core.capture.sources import Ahead, Frame, Source, WebcamSource
+from mmface_core.capture.sources import Ahead, Frame, Source
 from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import MOST_AHEAD, ReadsFaces, TrackConfig, Tracker
@@ -72,7 +74,10 @@ class CaptureEngine:
     def description(self) -> str:
         """What runs, in one line."""
         refine = self.config.reconstruct.refine
-        return f"Network: {self._predictor.description}. Detector: {self._detector.description}. Refinement: {refine}."
+        return (
+            f"Network: {self._predictor.description}; still pictures also mirrored. "
+            f"Detector: {self._detector.description}. Refinement: {refine}."
+        )
 
     def capture(self, source: Source, which: Which = "largest", on_frame: OnFrame | None = None) -> list[Take]:
         """Takes of the wanted faces of a source; on_frame is told of every frame when it is done.
@@ -81,15 +86,16 @@ class CaptureEngine:
         """
         recorder = Recorder()
         # A camera's frames are read as they come; of a file, some are read together.
-        alone = self._workers == 1 or source.is_still or isinstance(source, WebcamSource)
+        alone = self._workers == 1 or source.is_still or source.is_live
         with (
             ReadAhead(self._reconstructor, self._workers) as reader,
             Ahead(source, stages=self.stages) as frames,
         ):
-            tracker = self.tracker(which, reader=None if alone else reader)
+            ahead = None if alone else reader
+            tracker = self.tracker(which, reader=self._still_reader if source.is_still else ahead)
             for some in _in_groups(frames, 1 if alone else MOST_AHEAD):
                 images = [frame.image for frame in some]
-                told = self._told(tracker, images, source.is_still, None if alone else reader)
+                told = self._told(tracker, images, source.is_still, ahead)
                 for frame, faces in zip(some, told, strict=True):
                     recorder.add(frame, faces)
                     if on_frame is not None:
@@ -104,6 +110,11 @@ class CaptureEngine:
         if reader is not None:
             return tracker.steps(images, reader)
         return (tracker.still(image) if still else tracker.step(image) for image in images)
+
+    @cached_property
+    def _still_reader(self) -> Reconstructor:
+        """Of still pictures there is time for a second look."""
+        return self._reconstructor.reading_with(BothWays(self._predictor, self.model))
 
     @property
     def blank_state(self) -> FaceState:

@@ -238,8 +238,7 @@ def join_pieces(
     """The serial capture of a clip from its pieces in order. on_mend is told of each frame tracked by the join."""
     join = _Join(engine, open_at, which, on_mend)
     for piece in pieces:
-        join.add(piece)
-        if piece.ended:
+        if join.add(piece):
             break
     return Joined(join.recorder, join.mended)
 
@@ -256,18 +255,20 @@ class _Join:
         self._memory: TrackerMemory | None = None
         self._tail: dict[int, tuple[float, int]] = {}  # index -> time, checksum
 
-    def add(self, piece: CapturedPiece) -> None:
+    def add(self, piece: CapturedPiece) -> bool:
+        """Join one piece; whether the clip ended in it. A piece that shows other frames is not asked about that."""
         if self._memory is None:
             self._take_over(piece, 0, lambda number: number, piece.memory() if len(piece.index) else None)
-            return
+            return piece.ended
         row = int(piece.start) - 1 - int(piece.index[0]) if len(piece.index) else -1
         agrees = self._same_frames(piece)
-        if agrees and mark_of(self._memory, self._which) == piece.mark[row].tobytes():
-            self._continue(piece, row)
-            return
-        agreed = self._mend(piece, agrees)
-        if agreed is not None:
-            self._continue(piece, agreed)
+        if not agrees or mark_of(self._memory, self._which) != piece.mark[row].tobytes():
+            agreed, ended = self._mend(piece, agrees)
+            if agreed is None:
+                return ended
+            row = agreed
+        self._continue(piece, row)
+        return piece.ended
 
     def _same_frames(self, piece: CapturedPiece) -> bool:
         """Whether the piece's warm-up shows the frames that the clip has there."""
@@ -275,8 +276,9 @@ class _Join:
         warm = [(int(i), float(t), int(c)) for i, t, c in seen if i < piece.start]
         return bool(warm) and warm[-1][0] == piece.start - 1 and all(self._tail.get(i) == (t, c) for i, t, c in warm)
 
-    def _mend(self, piece: CapturedPiece, agrees: bool) -> int | None:
-        """Track on from the true memory; the piece's row after which it may be taken over, or None."""
+    def _mend(self, piece: CapturedPiece, agrees: bool) -> tuple[int | None, bool]:
+        """Track on from the true memory; the piece's row after which it may be taken over, or None and whether the clip
+        ended before the piece does."""
         assert self._memory is not None
         tracker = self._engine.tracker(self._which, int(piece.start))
         tracker.memory = self._memory
@@ -284,7 +286,7 @@ class _Join:
         with closing(self._frames_from(int(piece.start))) as frames:
             for frame in frames:
                 if 0 <= stop <= frame.index:
-                    break
+                    return None, False
                 faces = tracker.step(frame.image)
                 self.recorder.add(frame, faces)
                 self._remember(frame.index, frame.time, checksum_of(frame))
@@ -298,25 +300,21 @@ class _Join:
                     and row < len(piece.index)
                     and mark_of(self._memory, self._which) == piece.mark[row].tobytes()
                 ):
-                    return row
-        return None
+                    return row, False
+        return None, True
 
     def _frames_from(self, start: int) -> Generator[Frame, None, None]:
         """The clip's frames from `start` on: by seeking where that lands on the frames we know, else by reading all."""
-        warm = sorted(self._tail)
-        source = self._open_at(warm[0], False)
-        with Ahead(source) as frames:
-            sure = True
+        known = dict(self._tail)
+        with Ahead(self._open_at(min(known), False)) as frames:
             for frame in frames:
-                if frame.index >= start:
-                    if not sure:
-                        break
+                if not known:
                     yield frame
-                elif self._tail.get(frame.index) != (frame.time, checksum_of(frame)):
-                    sure = False
+                elif known.pop(frame.index, None) != (frame.time, checksum_of(frame)):
                     break
-            if sure:
-                return
+            else:
+                if not known:  # else the seeking ended before the frames that we know: it missed
+                    return
         with Ahead(self._open_at(start, True)) as frames:
             yield from frames
 

@@ -1,5 +1,6 @@
 """From crops to faces: the network's answer, refined by its own volume and points, back in the picture."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
@@ -21,10 +22,10 @@ from mmface_core.network.inference import Prediction
 Refine = Literal["none", "icp", "points", "icp+points"]
 
 # Set by benchmarks/confidence.py, on renders and on things that are no faces.
-POINTS_PX: Final = (
-    2.1  # where the confidence has fallen to a half: 95 of 100 faces lie below, 99 of 100 other things above
-)
-AGREEMENT: Final = 0.5  # share of the mesh on the volume's surface, from which a lack of it no longer counts
+# Of faces, 97 of 100 get a confidence over a half; of pieces of faces, faces of a wrong size or upside down, and other
+# things, 1 of 100 does.
+POINTS_PX: Final = 2.8  # where the confidence has fallen to a half
+AGREEMENT: Final = (0.45, 0.65)  # shares of the mesh on the volume's surface: nothing of a face, and all of one
 # Lips closed over an open jaw are rare in life, common in training pictures: where both are read, so much is believed.
 CLOSURE_BELIEVED: Final = 0.5
 
@@ -73,6 +74,12 @@ class Reconstructor:
         self._surface = SurfacePoints(model, model.point_vertices, model.point_weights)
         self._names = model.expression_names, point_kinds(model.point_names)
         self.fitter = self.fitter_like(self.config.fit)
+
+    def reading_with(self, predictor: Predicts) -> "Reconstructor":
+        """The same with another network."""
+        other = copy.copy(self)
+        other._predictor = predictor
+        return other
 
     def fitter_like(self, config: FitConfig) -> PointFitter:
         """A fitter to the network's points with other settings."""
@@ -160,7 +167,9 @@ def with_jaw_closed(expression: NDArray[np.float32], names: Sequence[str]) -> ND
 
 def confidence(evidence: Evidence) -> NDArray[np.float32]:
     """How well mesh, points and volume tell of the same face, (B,) 0..1: what is no face fits no face."""
-    return np.clip(evidence.agreement / AGREEMENT, 0, 1) / (1 + (evidence.apart / POINTS_PX) ** 4)
+    none, whole = AGREEMENT
+    agreement = np.clip((evidence.agreement - none) / (whole - none), 0, 1)
+    return agreement / (1 + (evidence.apart / POINTS_PX) ** 4)
 
 
 def project_landmarks(marks: SurfacePoints, face: FaceParameters) -> NDArray[np.float32]:

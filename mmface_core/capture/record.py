@@ -9,6 +9,7 @@ import numpy as np
 from mmface_core.capture.shelf import StateShelf
 from mmface_core.capture.sources import Frame
 from mmface_core.capture.state import FaceState
+from mmface_core.model.arkit import ARKIT_NAMES
 from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.take import Take
 
@@ -68,7 +69,8 @@ class Recorder:
                 columns[name][here] = values
             identity = np.asarray(seen[0].identity, np.float32)
         columns["rotation"][~present] = np.eye(3, dtype=np.float32)
-        named = bool(model.expression_names)
+        # Another model's units of the same name are other movements: a take of theirs has no weights yet.
+        named = bool(model.expression_names) and set(model.expression_names) <= set(ARKIT_NAMES)
         weights = columns["expression"].copy() if named else np.zeros((count, 0), np.float32)
         return Take(
             source=source,

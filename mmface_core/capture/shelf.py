@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import IO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ class StateShelf:
         self._waiting: list[FaceState] = []
         self._written = 0
         self._kind: np.dtype | None = None
-        self._file = tempfile.TemporaryFile(prefix="mmface-states-")  # noqa: SIM115  (closed with the shelf)
+        self._file: IO[bytes] | None = None  # of a film's many short-lived faces, few ever need one
 
     def __len__(self) -> int:
         return self._written + len(self._waiting)
@@ -54,19 +54,20 @@ class StateShelf:
 
     def chunks(self) -> Iterator[list[FaceState]]:
         """All states in order, at most IN_MEMORY at a time."""
-        size = self._kind.itemsize if self._kind is not None else 0
-        for start in range(0, self._written, IN_MEMORY):
-            count = min(IN_MEMORY, self._written - start)
-            self._file.seek(start * size)
-            data = self._file.read(count * size)
-            yield [to_state(record) for record in np.frombuffer(data, self._kind)]
-        self._file.seek(0, 2)
+        if self._file is not None and self._kind is not None:
+            size = self._kind.itemsize
+            for start in range(0, self._written, IN_MEMORY):
+                count = min(IN_MEMORY, self._written - start)
+                self._file.seek(start * size)
+                data = self._file.read(count * size)
+                yield [to_state(record) for record in np.frombuffer(data, self._kind)]
         if self._waiting:
             yield list(self._waiting)
 
     def _spill(self) -> None:
-        if self._kind is None:
+        if self._file is None or self._kind is None:
             self._kind = state_type(self._waiting[0])
+            self._file = tempfile.TemporaryFile(prefix="mmface-states-")  # noqa: SIM115  (closed with the shelf)
         self._file.seek(0, 2)
         self._file.write(to_records(self._waiting, self._kind).tobytes())
         self._written += len(self._waiting)

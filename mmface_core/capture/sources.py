@@ -23,6 +23,7 @@ from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.errors import UserError
 
 IMAGE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"})
+LONGEST_SIDE: Final = 32767  # px, from which on OpenCV cannot warp a picture
 AHEAD: Final = 8  # frames decoded ahead
 
 # A broken file is reported by us in one sentence; the decoders' own complaints would only surround it.
@@ -40,11 +41,13 @@ class Frame:
 
 
 class Source(Protocol):
-    """A finite or endless row of frames. `expected` is what the file claims to hold, None where unknown."""
+    """A finite or endless row of frames. is_live: they come at their own time and do not wait, as a camera's.
+    `expected` is what the file claims to hold, None where unknown."""
 
     name: str
     fps: float
     is_still: bool
+    is_live: bool
     expected: int | None
 
     def frames(self) -> Iterator[Frame]:
@@ -59,12 +62,26 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     if not path.is_file():
         raise UserError(f"There is no file {path}.")
     try:
-        image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        image = cv2.imread(_spelt(path), cv2.IMREAD_COLOR)
     except (cv2.error, MemoryError):  # among others, more pixels declared than MOST_PIXELS
         image = None
     if image is None:
         raise UserError(f"{path} is not a picture that can be read.")
+    if max(image.shape) >= LONGEST_SIDE:
+        raise UserError(
+            f"{path} is {image.shape[1]} x {image.shape[0]} pixels; a side can have {LONGEST_SIDE - 1} at most."
+        )
     return _rgb(image)
+
+
+def _spelt(path: Path) -> str:
+    """The path for OpenCV, which takes the process down at a name that is not Unicode. Raises UserError for such."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode(errors="replace")
+        raise UserError(f"The name {shown} is not valid Unicode; rename the file.") from error
+    return str(path)
 
 
 def _rgb(image: np.ndarray) -> NDArray[np.uint8]:
@@ -77,7 +94,7 @@ def image_files(folder: Path) -> list[Path]:
 
     def natural(path: Path) -> list[tuple[int, int | str]]:
         parts = re.split(r"(\d+)", path.name.lower())
-        return [(1, int(part)) if part.isdigit() else (0, part) for part in parts]
+        return [(1, int(part)) if part.isdecimal() else (0, part) for part in parts]
 
     return sorted((p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()), key=natural)
 
@@ -86,7 +103,7 @@ class ImageSource:
     """One still picture."""
 
     fps = 1.0
-    is_still = True
+    is_still, is_live = True, False
     expected: int | None = 1
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +119,7 @@ class ImageSource:
 class SequenceSource:
     """A folder of images as the frames of one clip, in the order of their names."""
 
-    is_still = False
+    is_still = is_live = False
 
     def __init__(self, folder: Path, fps: float, start: int = 0) -> None:
         """start: index of the picture to begin with."""
@@ -124,7 +141,7 @@ class SequenceSource:
 class VideoSource:
     """A video file; every frame carries its own timestamp, so a variable frame rate is kept."""
 
-    is_still = False
+    is_still = is_live = False
 
     def __init__(self, path: Path, start: int = 0, exact: bool = True) -> None:
         """start: index of the frame to begin with. exact: by decoding all before it; else by seeking, which is quick,
@@ -133,7 +150,7 @@ class VideoSource:
         self._start, self._exact = start, exact
         if path.stat().st_size == 0:
             raise UserError(f"The file {path} is empty (0 bytes).")
-        self._capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+        self._capture = cv2.VideoCapture(_spelt(path), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             raise UserError(f"{path} is neither a picture nor a video that can be read.")
         self._capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
@@ -181,7 +198,7 @@ class VideoSource:
 class WebcamSource:
     """A camera by its number, for a number of seconds (None: until it is closed)."""
 
-    is_still = False
+    is_still, is_live = False, True
     expected: int | None = None
 
     def __init__(self, index: int, seconds: float | None) -> None:
@@ -227,7 +244,7 @@ def open_source(
             raise UserError(f"{path} is a folder; use --sequence to read its pictures as the frames of one clip.")
         return SequenceSource(path, 25.0 if fps is None else fps, start)
     if not path.exists():
-        if str(name).isdigit():
+        if str(name).isdecimal():
             return WebcamSource(int(str(name)), seconds)
         raise UserError(f"There is no file {path}.")
     return ImageSource(path) if path.suffix.lower() in IMAGE_SUFFIXES else VideoSource(path, start, exact)

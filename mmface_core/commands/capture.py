@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmface_core.commands.webcam_option import webcam_option
 from mmface_core.errors import UserError
 
 if TYPE_CHECKING:
     from mmface_core.capture.engine import CaptureEngine, Which
     from mmface_core.take import Take
+
+_FURTHER_FACE = re.compile(r"\.face\d+$")
 
 
 class FaceChoice(click.ParamType):
@@ -25,7 +30,7 @@ class FaceChoice(click.ParamType):
         text = str(value)
         if text in ("largest", "all"):
             return text  # type: ignore[return-value]
-        if text.isdigit() and int(text) > 0:
+        if text.isdecimal() and int(text) > 0:
             return int(text)
         self.fail(f"{text!r} is not a choice of face; say largest, all, or a number from 1.", param, ctx)
 
@@ -44,9 +49,7 @@ class FaceChoice(click.ParamType):
 )
 @click.option("--sequence", is_flag=True, help="Read a folder of images as the frames of one clip.")
 @click.option("--fps", type=click.FloatRange(0.1, 1000), help="Frame rate of a --sequence (25).")
-@click.option(
-    "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="How long a webcam is read."
-)
+@webcam_option
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]), help="Refinement of each frame.")
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the take.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Network weights (.onnx) instead of the bundled ones.")
@@ -79,7 +82,7 @@ def capture(
     of a folder counts as an INPUT of its own, unless --sequence makes the folder one clip. Further faces of an INPUT go
     to NAME.face2.npz, NAME.face3.npz, ... INPUTs that show no face are listed and skipped.
     """
-    jobs = plan(expand(inputs, sequence), output)
+    jobs = plan(expand(inputs, sequence), output, further=which == "all")
     for target in {path.parent for _, path in jobs}:
         make_folder(target)
 
@@ -133,26 +136,32 @@ def expand(inputs: Sequence[str], sequence: bool) -> list[str]:
             if not images:
                 raise UserError(f"The folder {path} holds no pictures.")
             names += [str(image) for image in images]
-        elif path.exists() or name.isdigit():
+        elif path.exists() or name.isdecimal():
             names.append(name)
         else:
             raise UserError(f"There is no file {path}.")
     return names
 
 
-def plan(names: Sequence[str], output: Path) -> list[tuple[str, Path]]:
-    """Each input with the path of its take. Raises UserError where two would share one."""
+def plan(names: Sequence[str], output: Path, further: bool = False) -> list[tuple[str, Path]]:
+    """Each input with the path of its take. Raises UserError where two would share one, `further` faces included."""
     if output.suffix.lower() == ".npz" and not output.is_dir():
         if len(names) > 1:
             raise UserError(f"{len(names)} inputs do not fit into the one file {output}; give a folder with -o.")
         return [(names[0], output)]
     jobs: dict[Path, str] = {}
     for name in names:
-        stem = f"webcam{name}" if name.isdigit() and not Path(name).exists() else Path(name).stem or Path(name).name
+        # In full, as "." has no stem; a link keeps its own name.
+        stem = f"webcam{name}" if name.isdecimal() and not Path(name).exists() else Path(os.path.abspath(name)).stem
         path = output / f"{stem}.npz"
         if path in jobs:
             raise UserError(f"{jobs[path]} and {name} would both be written to {path}; capture them into two folders.")
         jobs[path] = name
+    for path, name in jobs.items() if further else ():
+        # A.mp4's second face is written where A.face2.mp4's first one is.
+        whole = jobs.get(path.with_name(f"{_FURTHER_FACE.sub('', path.stem)}.npz"), name)
+        if whole != name:
+            raise UserError(f"Further faces of {whole} and {name} would share {path}; capture them into two folders.")
     return [(name, path) for path, name in jobs.items()]
 
 

@@ -60,6 +60,9 @@ ARKIT_NAMES: Final[tuple[str, ...]] = (
     "tongueOut",
 )
 
+SIDEWAYS: Final = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
+"""Units whose Left and Right are ways to move the middle of the face, not sides of it."""
+
 ARKIT_INDEX: Final[dict[str, int]] = {name: index for index, name in enumerate(ARKIT_NAMES)}
 
 

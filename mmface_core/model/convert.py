@@ -6,7 +6,6 @@ as a sentence that says what to do.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.errors import UserError
+from mmface_core.model.face_arrays import CAP_Z_MM, NOSE_TIP_Z_MM, SCHEMA
 from mmface_core.model.readers.source import MM_PER_UNIT, MOST_VERTICES, Landmarks, SourceModel
+from mmface_core.whole_file import replacing
 
-NOSE_TIP_Z_MM = 60.0  # the head frame's origin lies so far behind the tip of the nose, as in the default model
-CAP_Z_MM = -45.0  # just in front of the ears: the head in front of this plane is the solid that volumes show
 MOST_LANDMARK_BYTES = 1 << 20  # 68 lines have some kilobytes, whatever is noted beside them
 EYE_CORNERS = (36, 45)
 EYE_CORNERS_MM = (65.0, 125.0)  # adults' outer eye corners lie 80 to 105 mm apart; models of all kinds stay in here
@@ -87,16 +86,12 @@ def convert(
 
 def save_model(arrays: Mapping[str, np.ndarray], path: Path) -> None:
     """Write a model's file, whole or not at all. UserError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        temporary.replace(path)
+        with replacing(path) as file:
+            np.savez(file, **arrays)
     except OSError as error:
         raise UserError(f"The model cannot be written to {path} ({error.strerror or error}).") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_landmarks(path: Path) -> Landmarks:
@@ -255,7 +250,7 @@ def _arrays(
 ) -> dict[str, np.ndarray]:
     scaled = np.asarray(mm * turn.T, np.float32)
     arrays: dict[str, np.ndarray] = {
-        "schema": np.array("mmface-model/1"),
+        "schema": np.array(SCHEMA),
         "units": np.array("mm"),
         "mean": mean.astype(np.float32),
         "identity_basis": source.identity_basis @ scaled,

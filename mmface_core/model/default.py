@@ -8,7 +8,6 @@ tip of the nose, so that the projected origin stays in the middle of the face as
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +19,10 @@ from mmface_core.model.default_identity import build_identity
 from mmface_core.model.default_source import read_base_mesh
 from mmface_core.model.default_topology import PART_NAMES, HeadTopology, head_topology
 from mmface_core.model.dense_points import point_names, point_places
+from mmface_core.model.face_arrays import CAP_Z_MM, NOSE_TIP_Z_MM, SCHEMA
 from mmface_core.model.landmarks import LEFT_LANDMARKS, resolve_places
+from mmface_core.whole_file import replacing
 
-NOSE_TIP_Z_MM = 60.0
-CAP_Z_MM = -45.0  # just in front of the ears: the head in front of this plane is the solid that volumes show
-SCHEMA = "mmface-model/1"
 NOTICE = (
     "Derived from the MakeHuman base mesh hm08 and its morph targets, and from the ARKit face units faceunits01, both "
     "released by the MakeHuman Community under Creative Commons Zero (CC0 1.0), as distributed in the Python package "
@@ -76,13 +74,8 @@ def build_default_model() -> dict[str, np.ndarray]:
 def write_default_model(path: Path) -> None:
     """Build the default model and write it to `path`, whole or not at all."""
     arrays = build_default_model()
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _find(head: HeadTopology, base_vertices: np.ndarray) -> np.ndarray:

@@ -119,25 +119,30 @@ def point_kinds(names: list[str] | tuple[str, ...]) -> list[str]:
 
 
 class DetailPoints(NamedTuple):
-    """Numbers of the points at the left eye and its brow, of their mirror images in the same order, of the mouth's."""
+    """Numbers of the points at the left eye and its brow, of their mirror images in the same order, of the mouth's with
+    the nostrils, and of the lips alone.
+    """
 
     eye_left: tuple[int, ...]
     eye_right: tuple[int, ...]
     mouth: tuple[int, ...]
+    lips: tuple[int, ...]
 
 
 def detail_points(names: list[str] | tuple[str, ...]) -> DetailPoints:
-    """Which of the points lie where a closer look pays: eyes with brows, mouth with nostrils."""
+    """Which of the points lie where a closer look pays: eyes with brows, mouth with nostrils, lips."""
     landmarks_left = {f"landmark_{number}" for number in (*range(22, 27), *range(42, 48))}
-    landmarks_mouth = {f"landmark_{number}" for number in (*range(31, 36), *range(48, 68))}
 
     def of_left_eye(name: str) -> bool:
         return name in landmarks_left or (name.endswith("_left") and name.startswith(("lid", "iris", "brow")))
 
     left = [number for number, name in enumerate(names) if of_left_eye(name)]
     mirror = point_mirror(names)
-    mouth = [n for n, name in enumerate(names) if name in landmarks_mouth or name.startswith(("lip_", "nostril"))]
-    return DetailPoints(tuple(left), tuple(int(mirror[number]) for number in left), tuple(mouth))
+    nostrils = {f"landmark_{number}" for number in range(31, 36)} | {"nostril_wing_left", "nostril_wing_right"}
+    kinds = point_kinds(names)
+    lips = [number for number, kind in enumerate(kinds) if kind == "lip"]
+    mouth = [number for number, name in enumerate(names) if kinds[number] == "lip" or name in nostrils]
+    return DetailPoints(tuple(left), tuple(int(mirror[number]) for number in left), tuple(mouth), tuple(lips))
 
 
 def check_dense_points(model: AnyFaceModel) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from mmface_core.model.face_model import FaceModel
 
 SCHEMA = "mmface-model/1"
+NOSE_TIP_Z_MM = 60.0  # the head frame's origin lies so far behind the tip of the nose
+CAP_Z_MM = -45.0  # just in front of the ears: the head in front of this plane is the solid that volumes show
 DEFAULT_MODEL_PATH = Path(__file__).resolve().parent.parent / "assets" / "default_face.npz"
 DEFAULT_PARTS = ("skin", "eye_left", "eye_right")
 ARRAYS = (
@@ -204,11 +206,11 @@ class FaceArrays(ModelSizes):
             raise UserError(f"There is no face model at {where}.")
         try:
             arrays = read_arrays(where)
+            if parts is DEFAULT_PARTS and "part_names" in arrays:
+                parts = [name for name in DEFAULT_PARTS if name in arrays["part_names"]]
+            return cls(arrays, parts)
         except BROKEN as error:
             raise UserError(f"{where} is not a face model that can be read ({error}).") from error
-        if parts is DEFAULT_PARTS and "part_names" in arrays:
-            parts = [name for name in DEFAULT_PARTS if name in arrays["part_names"]]
-        return cls(arrays, parts)
 
 
 def _source_frame(arrays: Mapping[str, np.ndarray]) -> SourceFrame | None:

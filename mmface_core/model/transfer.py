@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -66,12 +67,13 @@ def cached_units(target: FaceModel, source: FaceModel, folder: Path | None = Non
             kept = np.load(path, allow_pickle=False)
             if kept.shape == (source.n_expression, target.n_vertices, 3):
                 return kept
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             pass  # broken by a full disk or a kill: made again
     made = units_on(target, source)
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        np.save(file, made)
+    with suppress(OSError):  # where nothing can be kept, it is made again each time
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as file:
+            np.save(file, made)
     return made
 
 

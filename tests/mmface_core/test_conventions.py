@@ -58,6 +58,7 @@ def test_300wlp_translation_comes_back():
     assert np.allclose(c.translation_to_300wlp(there, 450), [200.0, 250.0])
 
 
+@pytest.mark.shared
 def test_300wlp_pose_puts_the_landmarks_where_the_files_say(shared):
     """The `.mat` files hold 3D landmarks and pose; undoing the pose must leave upright, frontal, similar faces."""
     scipy_io = pytest.importorskip("scipy.io")

@@ -1,6 +1,6 @@
 """A clip captured in pieces is the clip captured in one go, bit for bit."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from itertools import pairwise
 
 import cv2
@@ -80,6 +80,36 @@ def test_where_a_seek_lands_on_other_frames_the_piece_is_tracked_again(engine, c
     assert mended == 30 and len(captured) == 3
 
 
+class Missed:
+    """A file that is sought badly: the frames that come are those `late` further on, under the wanted numbers."""
+
+    def __init__(self, path, start: int, exact: bool, late: int) -> None:
+        late = 0 if exact else late
+        self._source, self._late = open_source(path, start=start + late), late
+        self.name, self.fps, self.expected = "clip", self._source.fps, self._source.expected
+        self.is_still = self.is_live = False
+
+    def frames(self):
+        for frame in self._source.frames():
+            yield replace(frame, index=frame.index - self._late)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+@pytest.mark.parametrize("late", [40, COUNT])
+def test_a_seek_that_misses_never_cuts_the_clip_short(engine, clip, late):
+    serial = engine.capture(open_source(clip))
+
+    def opened(start: int, exact: bool) -> Missed:
+        return Missed(clip, start, exact or start == 0, late)
+
+    captured = [capture_piece(engine, opened(p.first, False), p) for p in plan_pieces(COUNT, 30, 10)]
+    assert [piece.ended for piece in captured] == [False, True, True]
+    joined = join_pieces(engine, captured, opened)
+    assert_same(engine.takes(joined.recorder, open_source(clip)), serial)
+
+
 def test_without_any_warm_up_the_join_tracks_on_until_both_agree(engine, clip):
     serial = engine.capture(open_source(clip))
     takes, mended, _ = in_pieces(engine, clip, "largest", 30, 0)
@@ -121,6 +151,7 @@ def test_plans_cover_the_clip_without_a_gap_and_leave_the_end_open():
         assert all(a.stop == b.start for a, b in pairwise(pieces))
 
 
+@pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["3ddfa_obama.mp4", "fera_multi_face.avi", "fera_default.wmv", "intel_asl_sister.mkv", "smirk_dafoe.mp4"]

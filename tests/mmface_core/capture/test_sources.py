@@ -1,5 +1,6 @@
 """Frames come in order, with their own times, and what cannot be read is named."""
 
+import os
 import struct
 import subprocess
 import sys
@@ -148,13 +149,27 @@ def test_what_cannot_be_read_is_named(tmp_path):
         open_source(tmp_path / "folder", sequence=True)
 
 
+@pytest.mark.parametrize("ending", [b".png", b".mp4"])
+def test_a_name_that_is_not_unicode_is_refused_instead_of_taking_the_process_down(tmp_path, ending):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfcn" + ending))
+    path.write_bytes(b"something")
+    with pytest.raises(UserError, match="rename the file"):
+        open_source(path)
+
+
+def test_a_picture_too_wide_for_a_crop_is_refused_in_a_sentence(tmp_path):
+    cv2.imwrite(str(tmp_path / "wide.png"), np.zeros((4, 33000, 3), np.uint8))
+    with pytest.raises(UserError, match="33000 x 4 pixels"):
+        open_source(tmp_path / "wide.png")
+
+
 def test_a_camera_that_is_not_there_is_named():
     with pytest.raises(UserError, match="camera number 77"):
         open_source("77")
 
 
 class Endless:
-    name, fps, is_still, expected = "endless", 25.0, False, None
+    name, fps, is_still, is_live, expected = "endless", 25.0, False, False, None
 
     def __init__(self) -> None:
         self.given = 0
@@ -227,7 +242,7 @@ import numpy as np
 from mmface_core.capture.sources import Ahead, Frame
 
 class Slow:
-    name, fps, is_still, expected = "slow", 25.0, False, None
+    name, fps, is_still, is_live, expected = "slow", 25.0, False, False, None
 
     def frames(self):
         while True:

@@ -1,13 +1,12 @@
 """The shipped weights on the measuring data: a sample of each kind, with bounds that a broken step would miss."""
 
-from itertools import islice
-
 import numpy as np
 import pytest
 
+from benchmarks.capture_quality import First
 from mmface_core.capture.engine import CaptureEngine, NoFaceError
 from mmface_core.capture.load import load_engine
-from mmface_core.capture.sources import Source, open_source
+from mmface_core.capture.sources import open_source
 from mmface_core.conventions import rotation_to_euler
 from train.measure.annotations import read_pts
 
@@ -17,20 +16,6 @@ pytestmark = pytest.mark.shared
 @pytest.fixture(scope="module")
 def engine(shared) -> CaptureEngine:
     return load_engine()
-
-
-class First:
-    """The first frames of a source."""
-
-    def __init__(self, source: Source, frames: int) -> None:
-        self._source, self._frames = source, frames
-        self.name, self.fps, self.is_still, self.expected = source.name, source.fps, source.is_still, source.expected
-
-    def frames(self):
-        return islice(self._source.frames(), self._frames)
-
-    def close(self) -> None:
-        self._source.close()
 
 
 def test_annotated_faces_are_found_and_their_points_lie_near(engine, shared):
