@@ -66,17 +66,17 @@ def merge_keys(action, datablock, path: str, index: int, frames, values, group: 
         CurveWriter(action, datablock).write(path, index, frames, values, group)
         return
     first, last = frames[0] - 0.5, frames[-1] + 0.5
-    kept = [(p.co.x, p.co.y, p.interpolation) for p in curve.keyframe_points if not first < p.co.x < last]
-    rows = sorted(kept + [(frame, value, "LINEAR") for frame, value in zip(frames, values, strict=True)])
     points = curve.keyframe_points
-    if len(rows) > len(points):
-        points.add(len(rows) - len(points))
-    while len(points) > len(rows):
-        points.remove(points[-1], fast=True)
-    for point, (frame, value, interpolation) in zip(points, rows, strict=True):
-        point.co = (frame, value)
-        point.interpolation = interpolation
-    curve.update()
+    for place in reversed(range(len(points))):
+        if first < points[place].co.x < last:
+            points.remove(points[place], fast=True)
+    # What stays is never written to: its handles and its easing belong to the key, not to its place in the row.
+    kept = len(points)
+    points.add(len(frames))
+    for place, (frame, value) in enumerate(zip(frames, values, strict=True), kept):
+        points[place].co = (frame, value)
+        points[place].interpolation = "LINEAR"
+    curve.update()  # which also brings them into order
 
 
 def new_action_for(name: str, datablock):
@@ -193,12 +193,15 @@ def keep_for_undo(action) -> None:
         action.use_fake_user = True
 
 
-def actions_for(name: str, datablocks) -> list:
-    """An action for each data-block: one shared from 4.4 on, one each before, all named after the clip."""
-    if HAS_SLOTS:
-        action = bpy.data.actions.new(name)
-        return [action] * len(datablocks)
-    return [bpy.data.actions.new(name if i == 0 else f"{name}.{block.name}") for i, block in enumerate(datablocks)]
+def action_names(name: str, datablocks) -> list:
+    """What the data-blocks' actions are to be called: one shared from 4.4 on, one each before, all after the clip."""
+    return [name if HAS_SLOTS or i == 0 else f"{name}.{block.name}" for i, block in enumerate(datablocks)]
+
+
+def actions_for(names: list) -> list:
+    """A new action for each of `action_names`, the same for equal ones. Blender numbers those whose name is taken."""
+    made = {name: bpy.data.actions.new(name) for name in dict.fromkeys(names)}
+    return [made[name] for name in names]
 
 
 def curves_of(action, datablock) -> list:

@@ -14,7 +14,7 @@ def _before_load(*_):
         session.live.recording_since = None
         session.live.stop()
         session.live = None
-    session.cancel()
+    session.cancel_task()
     session.problem, session.notice = None, ""
 
 

@@ -14,10 +14,11 @@ from mathutils import Euler, Quaternion
 
 from . import compat
 from .errors import SceneError
-from .live_channels import Channel, between, copied, show, write
+from .live_channels import Channel, between, copied, present, show, write
 from .live_view import LiveView, Rate
 from .scene import bake as baking
 from .scene import rest
+from .scene.parts import pose_bone
 
 CATCH_UP = 0.06  # seconds in which two thirds of the way to the engine's last word are gone
 
@@ -33,7 +34,7 @@ class LiveDriver:
         self.showed = False  # whether the last update is being drawn
         self.moving = False  # whether there are updates
         self.recorded = []  # rows of (the source's seconds since the first, [values of all channels])
-        self._recorded_from = 0.0
+        self._recorded_from = None
         self.recording_since = None
         self.first_frame = 1
         self._channels = []
@@ -62,12 +63,14 @@ class LiveDriver:
             self._target = target
             if self.recording_since is not None:
                 # What is kept is what the engine saw, however seldom a slow viewport can show it.
-                if not self.recorded:
+                if self._recorded_from is None:
                     self._recorded_from = message["time"]
                 self.recorded.append((message["time"] - self._recorded_from, [copied(value) for value in target]))
 
     def _meet(self, message: dict) -> None:
         """The channels, in the order in which values come."""
+        # A change that was asked for before the recording began: rows of two sets of channels make no curves.
+        self.recorded = []
         self._channels = []
         for key in message["keys"]:
             self._channels.append(Channel("key", key["object"], key["key"]))
@@ -75,12 +78,12 @@ class LiveDriver:
             name = turn["object"]
             if turn["pivot"]:
                 name = self._pivot(turn)
-            obj = bpy.data.objects.get(name)
-            if obj is None:
-                raise SceneError("rig", f"The object {name} is gone, so live stopped.")
             bone = turn["bone"] or ""
-            mode = obj.pose.bones[bone].rotation_mode if bone else obj.rotation_mode
-            self._channels.append(Channel("turn", name, bone, mode))
+            obj = present(name)
+            target = pose_bone(obj, bone) if bone else obj
+            if target is None:
+                raise SceneError("rig", f"{name} has no bone {bone} any more, so live stopped.")
+            self._channels.append(Channel("turn", name, bone, target.rotation_mode))
             self._channels.append(Channel("place", name, bone))
         self._target = self._shown = None
         for channel in self._channels:
@@ -94,10 +97,8 @@ class LiveDriver:
         if self._pivots:
             return self._pivots[0][0]
         channel = {"object": turn["object"], "pivot": turn["pivot"]}
-        children = [
-            (n, bpy.data.objects[n].parent, bpy.data.objects[n].matrix_parent_inverse.copy())
-            for n in turn["pivot"]["children"]
-        ]
+        children = [present(n) for n in turn["pivot"]["children"]]
+        children = [(child.name, child.parent, child.matrix_parent_inverse.copy()) for child in children]
         baking.make_pivot(channel, bpy.data.scenes[self.scene])
         self._pivots.append((channel["object"], children))
         return channel["object"]
@@ -139,7 +140,8 @@ class LiveDriver:
     # Recording.
 
     def start_recording(self, frame: int) -> None:
-        self.recorded, self.recording_since, self.first_frame = [], time.monotonic(), frame
+        self.recorded, self._recorded_from = [], None
+        self.recording_since, self.first_frame = time.monotonic(), frame
 
     def stop_recording(self) -> None:
         self.recording_since = None
@@ -148,11 +150,11 @@ class LiveDriver:
         """Make what was recorded an action, or put it into the action that the rig had. Returns what `bake` does."""
         self.stop_recording()
         self.view.close()
+        self._give_back()
         if len(self.recorded) < 2:
             raise SceneError("live", "Nothing was recorded yet: the engine had not seen a face.")
         scene = bpy.data.scenes[self.scene]
         frames, rows = self._on_frames(scene.render.fps / scene.render.fps_base)
-        self._give_back()
         names = {}
         rested = {where: value for where, (_, value) in self._rested.items()}
         keyed = 0
@@ -172,6 +174,7 @@ class LiveDriver:
             for part, numbers in enumerate(parts):
                 compat.merge_keys(action, datablock, channel.path, part, frames, array("f", numbers), group)
                 keyed += 1
+            self._rested.pop(rest.place(datablock, channel.path), None)  # it does not go back to its rest
         self._pivots = []  # what turns about it is keyed now: it stays
         scene.frame_set(scene.frame_current)
         return {"keyed": keyed, "first": frames[0], "last": frames[-1]}
@@ -195,8 +198,7 @@ class LiveDriver:
     def pause(self) -> None:
         """For the moment in which the file is saved: the rig as it was before live, apart from a new pivot."""
         self._give_back()
-        for channel, value in self._rested.values():
-            rest.set_value(channel.datablock(), channel.path, value)
+        self._rest()
 
     def go_on(self) -> None:
         """After `pause`."""
@@ -204,14 +206,13 @@ class LiveDriver:
             self._detach(channel, channel.datablock())
 
     def stop(self) -> None:
-        """Everything as it was before live."""
+        """Everything as it was before live.
+
+        May be called again: things are found by name, and a file that was opened meanwhile may have such names too.
+        """
         self.view.close()
         self._give_back()
-        for channel, value in self._rested.values():
-            try:
-                rest.set_value(channel.datablock(), channel.path, value)
-            except (SceneError, AttributeError, ReferenceError):
-                continue  # the object went meanwhile
+        self._rest()
         for name, children in self._pivots:
             for child, parent, inverse in children:
                 obj = bpy.data.objects.get(child)
@@ -221,8 +222,18 @@ class LiveDriver:
             if pivot is not None:
                 bpy.data.objects.remove(pivot)
         scene = bpy.data.scenes.get(self.scene)
-        if scene is not None:
+        if scene is not None and self._channels:
             scene.frame_set(scene.frame_current)
+        self._channels, self._rested, self._pivots = [], {}, []
+        self._target = self._shown = None
+
+    def _rest(self) -> None:
+        """What was moved rests as before."""
+        for channel, value in self._rested.values():
+            try:
+                rest.set_value(channel.datablock(), channel.path, value)
+            except (SceneError, AttributeError, ReferenceError):
+                continue  # the object went meanwhile
 
     def _give_back(self) -> None:
         """The data-blocks play again what they played before."""

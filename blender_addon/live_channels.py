@@ -11,6 +11,15 @@ from mathutils import Quaternion
 from .errors import SceneError
 from .scene import bake as baking
 from .scene import rest
+from .scene.parts import bone_path, key_path, pose_bone, shape_keys
+
+
+def present(name: str):
+    """The object of that name. Raises SceneError where it is gone."""
+    obj = bpy.data.objects.get(name)
+    if obj is None:
+        raise SceneError("rig", f"The object {name} is gone, so live stopped.")
+    return obj
 
 
 class Channel:
@@ -23,16 +32,18 @@ class Channel:
     def __init__(self, kind: str, name: str, part: str, mode: str = "") -> None:
         self.kind, self.name, self.part, self.mode = kind, name, part, mode
         self.attribute = {"key": "value", "place": "location"}.get(kind) or baking.rotation_property(mode)
-        holder = "key_blocks" if kind == "key" else "pose.bones"
-        prefix = f'{holder}["{bpy.utils.escape_identifier(part)}"].' if part else ""
-        self.path = prefix + self.attribute
+        self.path = key_path(part) if kind == "key" else bone_path(part, self.attribute)
 
     def datablock(self):
-        obj = bpy.data.objects.get(self.name)
-        keys = obj.data.shape_keys if obj is not None and self.kind == "key" else None
-        if obj is None or (self.kind == "key" and keys is None):
-            raise SceneError("rig", f"The object {self.name} or its shape keys are gone, so live stopped.")
-        return keys if self.kind == "key" else obj
+        """What has the property: the shape keys, or the object. Raises SceneError where there is none any more."""
+        obj = present(self.name)
+        if self.kind == "key":
+            keys = shape_keys(obj)
+            if keys is not None and self.part in keys.key_blocks:
+                return keys
+        elif not self.part or pose_bone(obj, self.part) is not None:
+            return obj
+        raise SceneError("rig", f"{self.name} has no {self.part} any more, so live stopped.")
 
     def in_its_mode(self, value):
         """A value as the property takes it: a quaternion becomes what the rotation mode wants."""

@@ -69,5 +69,5 @@ def changed(context) -> None:
 
     settings = context.scene.mmface
     settings.mapping_by_hand = True
-    if session.live is not None:
+    if session.follows:
         session.tell(mapping=read(settings))

@@ -169,6 +169,7 @@ class MMFACE_PT_mapping(_Panel, bpy.types.Panel):
             layout.operator("mmface.map_rig", text="Map by Shape", icon="MOD_SHRINKWRAP").how = "geometry"
             layout.operator("mmface.mapping_load", icon="IMPORT")
             return
+        layout.enabled = session.live is None or session.follows
         column = layout.column(align=True)
         column.template_list("MMFACE_UL_mapping", "", settings, "mapping", settings, "mapping_index", rows=6)
         row = column.row(align=True)
@@ -216,7 +217,7 @@ class MMFACE_PT_motion(_Panel, bpy.types.Panel):
             layout.prop(settings, "face")
         grid = layout.grid_flow(columns=2, even_columns=True, align=True)
         grid.use_property_split = False  # four buttons need the panel's whole width
-        grid.enabled = session.live is None or session.live.recording_since is None
+        grid.enabled = session.live is None or session.follows
         grid.prop(settings, "parts")
         if settings.source in {"VIDEO", "TAKE"}:
             column = layout.column(align=True)

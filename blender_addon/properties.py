@@ -64,7 +64,7 @@ def _parts_changed(settings, context) -> None:
 
     if not settings.parts:
         settings["parts"] = 0b1111
-    if session.live is not None and session.live.recording_since is None:
+    if session.follows:
         session.tell(settings=engine_settings(settings))
 
 

@@ -7,9 +7,9 @@ background mode.
 """
 
 import atexit
-import contextlib
 import os
 import time
+import traceback
 from collections import namedtuple
 
 import bpy
@@ -19,6 +19,7 @@ from .engine import find
 from .engine.process import PROTOCOL, SILENCE_LIMIT, EngineError, EngineProcess, how_it_ended
 from .engine.setup import Setup
 from .errors import SceneError
+from .paths import absolute
 
 CANCEL_WITHIN = 5.0  # seconds that an engine has to stop a request before it is ended
 BUSY_TICK, LIVE_TICK = 0.1, 1 / 100  # seconds
@@ -33,6 +34,11 @@ Request = namedtuple("Request", "do entries on_event", defaults=(None,))
 Problem = namedtuple("Problem", "sentence details")
 
 
+def _our_fault(error: Exception) -> Problem:
+    """While an exception that nobody foresaw is handled: what the panel shows."""
+    return Problem(f"The add-on failed ({error!r}). Please report it.", traceback.format_exc())
+
+
 class Cancelled(Exception):
     """Sent into a task that the person stopped."""
 
@@ -40,8 +46,8 @@ class Cancelled(Exception):
 class Task:
     """A job under way."""
 
-    def __init__(self, title: str, steps, live: bool = False) -> None:
-        self.title, self.steps, self.live = title, steps, live
+    def __init__(self, title: str, steps) -> None:
+        self.title, self.steps = title, steps
         self.number = None  # of the request that is being answered
         self.on_event = None
         self.stage, self.done, self.total, self.left = "", 0, 0, None
@@ -88,6 +94,7 @@ class Session:
         self.live = None  # live.LiveDriver while live
         self.recording = None  # the LiveDriver whose recording is being keyed
         self.last_take = None  # (what was captured, as a key; path of the take)
+        self.rates = {}  # pictures a second of the clips that were captured and the takes that were baked, by file
         self._temporary = None
         self._greeting_number = None
         self._status_shown = False
@@ -95,7 +102,7 @@ class Session:
     def folder(self) -> str:
         """A private folder for this run of Blender; it goes when Blender does."""
         if self._temporary is None or not os.path.isdir(self._temporary):
-            self._temporary = os.path.join(bpy.app.tempdir, f"mmface-{os.getpid()}")
+            self._temporary = os.path.join(absolute(bpy.app.tempdir), f"mmface-{os.getpid()}")
             os.makedirs(self._temporary, exist_ok=True)
         return self._temporary
 
@@ -142,10 +149,14 @@ class Session:
         wake()
 
     def cancel(self) -> None:
-        """Ask the task to stop; an engine that does not listen is ended."""
+        """Stop whatever is under way."""
         if self.setup is not None:
             self.setup.cancel()
             self._end_setup()
+        self.cancel_task()
+
+    def cancel_task(self) -> None:
+        """Ask the task to stop; an engine that does not listen is ended."""
         task = self.task
         if task is None or task.cancelled_at is not None:
             return
@@ -154,6 +165,11 @@ class Session:
             self._advance(lambda: task.steps.throw(Cancelled()))
         else:
             self.engine.send("cancel", to=task.number)
+
+    @property
+    def follows(self) -> bool:
+        """Whether a live rig takes up changed settings at once; while it records, its channels stay what they are."""
+        return self.live is not None and self.live.recording_since is None
 
     def tell(self, **entries) -> None:
         """Hand something to the request that runs."""
@@ -183,16 +199,17 @@ class Session:
         except (SceneError, EngineError) as error:
             self.fail(error)
         except Exception as error:
-            import traceback
-
-            self.problem = Problem(f"The add-on failed ({error!r}). Please report it.", traceback.format_exc())
+            self.problem = _our_fault(error)
             self._end_task()
 
     def _end_task(self) -> None:
         task, self.task = self.task, None
-        if task is not None:
-            with contextlib.suppress(RuntimeError):
-                task.steps.close()
+        if task is None:
+            return
+        try:
+            task.steps.close()
+        except Exception as error:  # whoever ends a task has more to end: a Blender that quits, its engine
+            self.problem = self.problem or _our_fault(error)
 
     def step(self) -> bool:
         """Move everything on; returns whether something is still under way."""
@@ -203,7 +220,10 @@ class Session:
                 self._hear(message)
             self._watch()
         if self.live is not None:
-            self.live.apply()
+            try:
+                self.live.apply()
+            except SceneError as error:
+                self._give_up(error)
         return self.busy
 
     def _hear(self, message: dict) -> None:
@@ -216,17 +236,18 @@ class Session:
             return
         if task is None or number is None or number != task.number:
             return
-        if event == "done":
+        ended = event in ("done", "error", "cancelled")
+        if ended:
             task.number = None
+        if event == "cancelled" or (ended and task.cancelled_at is not None):
+            # An answer that was under way when the person stopped is none any more.
+            self._advance(lambda: task.steps.throw(Cancelled()))
+        elif event == "done":
             self._advance(lambda: task.steps.send(message.get("result") or {}))
         elif event == "error":
-            task.number = None
             wrong = message.get("error") or {}
             error = EngineError(wrong.get("sentence", "?"), wrong.get("details", ""), wrong.get("kind", "fault"))
             self._advance(lambda: task.steps.throw(error))
-        elif event == "cancelled":
-            task.number = None
-            self._advance(lambda: task.steps.throw(Cancelled()))
         elif event == "progress":
             task.stage, task.done, task.total = (
                 message.get("stage", ""),
@@ -235,12 +256,17 @@ class Session:
             )
             task.left = message.get("left")
             task.picture = message.get("picture") or task.picture
-        if task.on_event is not None and event not in ("done", "error", "cancelled"):
+        if task.on_event is not None and task.cancelled_at is None and not ended:
             try:
                 task.on_event(message)
             except (SceneError, ReferenceError, RuntimeError) as error:
-                self.engine.send("cancel", to=task.number)
-                self.fail(error)
+                self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """The task cannot go on, and the engine need not."""
+        if self.task.number is not None and self.engine is not None:
+            self.engine.send("cancel", to=self.task.number)
+        self.fail(error)
 
     def _refused(self, wrong: dict) -> None:
         self.fail(EngineError(wrong.get("sentence", "?"), wrong.get("details", "")))
@@ -300,9 +326,8 @@ class Session:
             self.setup.cancel()
             self.setup = None
         if self.live is not None:
-            self.live.stop()
-            self.live = None
-        self._end_task()
+            self.live.recording_since = None  # the operator that would key it is gone, or will be
+        self._end_task()  # which ends live as well
         self.stop_engine(at_once=True)
 
 
@@ -330,9 +355,7 @@ def _tick():
     try:
         going_on = session.step()
     except Exception as error:  # a timer that raises is never called again
-        import traceback
-
-        session.problem = Problem(f"The add-on failed ({error!r}). Please report it.", traceback.format_exc())
+        session.problem = _our_fault(error)
         session.close()
         going_on = False
     _show()

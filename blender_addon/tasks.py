@@ -10,6 +10,7 @@ import bpy
 from . import compat, mapping_list
 from .errors import SceneError
 from .live import LiveDriver
+from .paths import absolute
 from .scene import bake as baking
 from .scene import onto_rig, read_rig
 from .scene.rig_objects import require_rig, rig_objects
@@ -30,7 +31,6 @@ def capture_and_bake(context):
 def map_rig(context, how: str = "names"):
     """Read the rig and make its mapping anew, by names or also by how its keys move the face ("both", "geometry")."""
     scene = context.scene.name
-    context.scene.mmface.mapping_by_hand = False
     yield from _mapped_rig(context, anew=True, how=how)
     return scene_named(scene).mmface.health
 
@@ -44,7 +44,7 @@ def check_engine():
 
 def load_mapping(context, path: str):
     """Fill the list from a file."""
-    scene = context.scene.name
+    scene, path = context.scene.name, absolute(path)
     result = yield Request("read_mapping", {"path": path})
     settings = scene_named(scene).mmface
     chosen = require_rig(scene_named(scene), settings.rig, context.view_layer.objects.active)
@@ -55,13 +55,14 @@ def load_mapping(context, path: str):
 
 def save_mapping(context, path: str):
     """Write the list to a file."""
+    path = absolute(path)
     yield Request("write_mapping", {"path": path, "mapping": mapping_list.read(context.scene.mmface)})
     return f"Wrote {path}"
 
 
 def save_motion(context, path: str):
     """Capture if need be, and write the rig's curves to a file of the person's."""
-    scene = context.scene.name
+    scene, path = context.scene.name, absolute(path)
     rig, mapping = yield from _mapped_rig(context)
     take = yield from take_of_source(scene_named(scene).mmface)
     result = yield _motion_request(scene_named(scene), rig, mapping, take, path)
@@ -74,7 +75,6 @@ def live(context):
     rig, mapping = yield from _mapped_rig(context)
     scene = scene_named(name)
     settings = scene.mmface
-    driver = LiveDriver(scene, settings.live_quick)
     source = str(settings.camera) if settings.source == "WEBCAM" else source_path(settings)
     entries = {
         "source": source,
@@ -91,7 +91,8 @@ def live(context):
             session.task.picture = message["picture"]
         driver.hear(message)
 
-    session.live = driver
+    # The last of all: from now on the viewports are drawn otherwise, and something must end that.
+    driver = session.live = LiveDriver(scene, settings.live_quick)
     try:
         result = yield Request("live", entries, hear)
         notice = result["ended"]
@@ -104,19 +105,21 @@ def live(context):
 
 
 def _end_live(driver: LiveDriver) -> str:
-    """Keep a recording that was still running, else put everything back."""
-    if driver.recording_since is not None and len(driver.recorded) > 1:
-        return finish_recording(driver)
-    driver.stop()
-    return ""
+    """Keep a recording that was still running; put everything else back, whatever becomes of it."""
+    try:
+        return finish_recording(driver) if driver.recording_since is not None and len(driver.recorded) > 1 else ""
+    finally:
+        driver.stop()
 
 
 def finish_recording(driver: LiveDriver) -> str:
     """Key what was recorded, as one undo step."""
     session.recording = driver
-    with _in_a_window():
-        bpy.ops.mmface.live_keep("EXEC_DEFAULT", True)
-    session.recording = None
+    try:
+        with _in_a_window():
+            bpy.ops.mmface.live_keep("EXEC_DEFAULT", True)
+    finally:
+        session.recording = None
     return session.notice
 
 
@@ -174,7 +177,7 @@ def source_path(settings) -> str:
     """The file that is captured; "" for a webcam. Raises SceneError where none was chosen or it is not there."""
     if settings.source == "WEBCAM":
         return ""
-    path = bpy.path.abspath(getattr(settings, settings.source.lower()))
+    path = absolute(getattr(settings, settings.source.lower()))
     if not path:
         raise SceneError("source", f"Choose {_A_FILE[settings.source]} first.")
     if not os.path.exists(path):
@@ -189,6 +192,8 @@ def take_of_source(settings):
     """The take of the chosen source: the file itself, the last capture if it is of the same, else a new capture."""
     path = source_path(settings)
     if settings.source == "TAKE":
+        facts = yield Request("take_facts", {"take": path})
+        session.rates[path] = facts["fps"]
         return path
     key = (settings.source, path, os.path.getmtime(path) if path else time.monotonic(), settings.face)
     if session.last_take and session.last_take[0] == key and os.path.exists(session.last_take[1]):
@@ -203,8 +208,22 @@ def take_of_source(settings):
         "seconds": settings.seconds if settings.source == "WEBCAM" else None,
     }
     result = yield Request("capture", entries)
-    session.last_take = (key, result["take"])
+    session.last_take, session.rates[path] = (key, result["take"]), result["fps"]
     return result["take"]
+
+
+def picture_at(scene, frame: int) -> int:
+    """Number, from 0, of the clip's picture that a frame of the scene shows. Raises SceneError where none is known."""
+    settings = scene.mmface
+    since = frame - settings.start
+    if since < 0:
+        raise SceneError("frame", "The current frame lies before the clip's first.")
+    if settings.rate == "CLIP":  # every picture is one frame
+        return since
+    rate = session.rates.get(source_path(settings))
+    if rate is None:
+        raise SceneError("frame", "The clip's frame rate is not known yet: bake the clip once, then choose its frame.")
+    return round(since * rate * scene.render.fps_base / scene.render.fps)
 
 
 def engine_settings(settings, start=None) -> dict:

@@ -20,7 +20,6 @@ TEXTS = {
         "Calibrate": "Kalibrieren",
         "Copy Details": "Einzelheiten kopieren",
         "Smoothing": "Glättung",
-        "Neutral Frame": "Ruhebild",
         "When Lost": "Wenn verloren",
         "With Sound": "Mit Ton",
         "No mesh with shape keys here": "Hier ist kein Mesh mit Shape Keys",

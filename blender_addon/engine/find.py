@@ -85,6 +85,7 @@ def why_not(python: str):
             [python, "-E", "-c", code],
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=20,
             env=clean_environment(),
             **hidden_window(),

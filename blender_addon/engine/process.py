@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The engine process: started with pipes, read by threads, never waited for.
+"""The engine process: started with pipes that are looked into now and then, never waited for.
 
 It speaks JSON lines (`retarget/worker/__init__.py` has the protocol). It ends when our end of its standard input
 closes, so it cannot outlive Blender, however Blender ends.
@@ -8,14 +8,14 @@ closes, so it cannot outlive Blender, however Blender ends.
 import contextlib
 import json
 import os
-import queue
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections import deque
+
+from .pipes import Inbox, Outbox
 
 PROTOCOL = "mmface-worker/1"
 LOG_LINES = 200
@@ -44,18 +44,6 @@ def kill_all(child) -> None:
     child.wait()
 
 
-def close_after(thread, pipe, seconds: float) -> None:
-    """Close a pipe once its thread is done with it, within `seconds`, or else leave it to the thread.
-
-    A thread that still reads holds the pipe's lock: closing it would wait for whoever holds the other end, which may
-    be a process that outlives the one that we started, and Blender would stand still as long as that lives.
-    """
-    thread.join(timeout=seconds)
-    if not thread.is_alive():
-        with contextlib.suppress(OSError, ValueError):
-            pipe.close()
-
-
 class EngineError(Exception):
     """What the engine answered instead of a result, or that it is gone. `details` are for a bug report."""
 
@@ -77,6 +65,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                bufsize=0,
                 cwd=self.folder,
                 # Its temporary files lie there too, so that nothing is left of an engine that was killed at any moment.
                 env={**clean_environment(), **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self.folder)},
@@ -90,22 +79,11 @@ class EngineProcess:
                 repr(error),
                 "missing",
             ) from error
-        self._arrived = queue.SimpleQueue()
-        self._outgoing = queue.SimpleQueue()
+        self._answers, self._words = Inbox(self._child.stdout), Inbox(self._child.stderr)
+        self._requests = Outbox(self._child.stdin)
         self._log = deque(maxlen=LOG_LINES)
         self._count = 0
-        self._garbage = 0
         self.last_word = time.monotonic()
-        self._pipes = {
-            threading.Thread(target=target, name=f"mmface {name}", daemon=True): pipe
-            for name, target, pipe in (
-                ("answers", self._read, self._child.stdout),
-                ("log", self._read_log, self._child.stderr),
-                ("requests", self._write, self._child.stdin),
-            )
-        }
-        for thread in self._pipes:
-            thread.start()
 
     @property
     def pid(self) -> int:
@@ -114,6 +92,7 @@ class EngineProcess:
     @property
     def log(self) -> str:
         """The last lines that the engine wrote for people."""
+        self._keep(self._words.lines())
         return "\n".join(self._log)
 
     def ended(self):
@@ -128,61 +107,52 @@ class EngineProcess:
         """Ask for something; return the number that its answers carry."""
         self._count += 1
         self.last_word = time.monotonic()  # silence counts from the question on
-        self._outgoing.put(json.dumps({"id": self._count, "do": do, **entries}).encode() + b"\n")
+        self._requests.put(json.dumps({"id": self._count, "do": do, **entries}).encode() + b"\n")
         return self._count
 
     def drain(self) -> list:
-        """The messages that arrived since the last call."""
-        messages = []
-        while True:
-            try:
-                message = self._arrived.get_nowait()
-            except queue.Empty:
-                return messages
+        """The messages that arrived since the last call. Whoever waits for answers calls it again and again: requests
+        that the engine could not take at once go out here.
+        """
+        self._requests.flush()
+        self._keep(self._words.lines())
+        messages = [message for line in self._answers.lines() if (message := self._message(line)) is not None]
+        if messages:
             self.last_word = time.monotonic()
-            messages.append(message)
+        return messages
 
     def close(self) -> None:
         """End the engine: politely, then not. Returns when it is gone."""
-        self._outgoing.put(None)  # ends the writing thread, which closes the pipe
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._child.wait(QUIT_WITHIN)
+        self._requests.close()
+        until = time.monotonic() + QUIT_WITHIN
+        while self._child.poll() is None and time.monotonic() < until:
+            self._answers.lines()  # an engine that cannot get rid of a last answer would not end
+            self._keep(self._words.lines())
+            time.sleep(0.01)
         self.kill()
 
     def kill(self) -> None:
         """End the engine at once and remove what it left."""
         kill_all(self._child)
-        self._outgoing.put(None)
-        for thread, pipe in self._pipes.items():
-            close_after(thread, pipe, 1.0)
+        self._requests.close()
+        self._answers.close()
+        self._keep(self._words.close())
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _read(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._child.stdout:
-                try:
-                    message = json.loads(line)
-                    if not isinstance(message, dict):
-                        raise ValueError(line)
-                except ValueError:
-                    # A library that prints where it should not: kept for the details, else of no matter.
-                    self._log.append("(not an answer) " + line[:200].decode("utf-8", "replace").rstrip())
-                    continue
-                self._arrived.put(message)
+    def _message(self, line: bytes):
+        """A line of the protocol; None for anything else."""
+        try:
+            message = json.loads(line)
+            if isinstance(message, dict):
+                return message
+        except ValueError:
+            pass
+        # A library that prints where it should not: kept for the details, else of no matter.
+        self._keep([b"(not an answer) " + line[:200]])
+        return None
 
-    def _read_log(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in self._child.stderr:
-                self._log.append(line[:500].decode("utf-8", "replace").rstrip())
-
-    def _write(self) -> None:
-        """In a thread: an engine that does not read must not stop Blender."""
-        with contextlib.suppress(OSError, ValueError):
-            while (line := self._outgoing.get()) is not None:
-                self._child.stdin.write(line)
-                self._child.stdin.flush()
-        with contextlib.suppress(OSError, ValueError):
-            self._child.stdin.close()
+    def _keep(self, lines: list) -> None:
+        self._log.extend(line[:500].decode("utf-8", "replace").rstrip() for line in lines)
 
 
 def how_it_ended(status: int) -> str:

@@ -9,16 +9,15 @@ import contextlib
 import glob
 import json
 import os
-import queue
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 
 from .find import READY, find_builder, venv_python
-from .process import clean_environment, close_after, hidden_window, kill_all
+from .pipes import Inbox
+from .process import clean_environment, hidden_window, kill_all
 
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # PyTorch without the graphics card's gigabytes
 STEPS = ("Looking for Python", "Making the environment", "Downloading and installing", "Trying it out")
@@ -49,8 +48,7 @@ class Setup:
         self.stage = STEPS[0]
         self.doing = ""
         self._packages = 0
-        self._child = None
-        self._lines = queue.SimpleQueue()
+        self._child = self._output = None
         self._plan = self._steps()
 
     @property
@@ -65,11 +63,11 @@ class Setup:
         """Go on; returns whether there is more to do."""
         if self.done or self.error:
             return False
-        self._read_lines()
         if self._child is not None:
-            if self._child.poll() is None:
+            ended = self._child.poll() is not None
+            self._hear(self._output.close() if ended else self._output.lines())
+            if not ended:
                 return True
-            self._wait_for_lines()
         try:
             next(self._plan)
             return True
@@ -77,6 +75,11 @@ class Setup:
             self.done = True
         except SetupError as error:
             self.error = str(error)
+        except OSError as error:  # of the folder: a child that cannot be started is a SetupError
+            self.error = (
+                f"The engine's folder {self.folder} cannot be written: {error.strerror or error}. "
+                "Make room or allow it, and press Set Up Engine again."
+            )
         return False
 
     def cancel(self) -> None:
@@ -124,41 +127,26 @@ class Setup:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+                bufsize=0,
                 cwd=os.path.dirname(self.folder) or None,
                 env=clean_environment(),
                 **hidden_window(),
             )
         except OSError as error:
             raise SetupError(f"{complaint}: {error}.") from error
-        self._reader = threading.Thread(target=self._collect, args=(self._child,), daemon=True)
-        self._reader.start()
+        self._output = Inbox(self._child.stdout)
         yield
         status, self._child = self._child.returncode, None
         if status:
             raise SetupError(f"{complaint}: {self._reason()}")
 
-    def _collect(self, child) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in child.stdout:
-                self._lines.put(line.rstrip())
-
-    def _read_lines(self) -> None:
-        while True:
-            try:
-                line = self._lines.get_nowait()
-            except queue.Empty:
-                return
+    def _hear(self, lines: list) -> None:
+        for line in (line.decode("utf-8", "replace").rstrip() for line in lines):
             self._say(line)
             found = re.match(r"\s*(Collecting|Downloading|Installing collected packages)\s*(\S*)", line)
             if found:
                 self._packages += found[1] == "Collecting"
                 self.doing = f"{found[1]} {os.path.basename(found[2])[:40]}".strip(": ")
-
-    def _wait_for_lines(self) -> None:
-        close_after(self._reader, self._child.stdout, 2.0)
-        self._read_lines()
 
     def _reason(self) -> str:
         """The line of the log that says why, for the sentence."""
@@ -181,7 +169,7 @@ class Setup:
         if child is None:
             return
         kill_all(child)
-        close_after(self._reader, child.stdout, 2.0)
+        self._hear(self._output.close())
 
 
 def default_index() -> str:

@@ -102,10 +102,11 @@ class MMFACE_OT_neutral_here(bpy.types.Operator):
 
     def execute(self, context):
         scene = context.scene
-        number = scene.frame_current - scene.mmface.start
-        if number < 0:
-            return report(self, SceneError("frame", "The current frame lies before the clip's first."))
-        scene.mmface.neutral, scene.mmface.rest = number, "frame"
+        try:
+            scene.mmface.neutral = tasks.picture_at(scene, scene.frame_current)
+        except SceneError as error:
+            return report(self, error)
+        scene.mmface.rest = "frame"
         return {"FINISHED"}
 
 

@@ -28,9 +28,9 @@ def with_engine(cls) -> bool:
     return True
 
 
-def begin(operator, title: str, steps, live: bool = False) -> set:
+def begin(operator, title: str, steps) -> set:
     """Begin a task; what goes wrong at once is reported where the person clicked."""
-    session.begin(Task(title, steps, live))
+    session.begin(Task(title, steps))
     if session.problem is not None:
         operator.report({"ERROR"}, session.problem.sentence)
         return {"CANCELLED"}

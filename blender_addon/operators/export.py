@@ -10,6 +10,7 @@ from bpy_extras.io_utils import ExportHelper, ImportHelper
 
 from .. import tasks
 from ..errors import SceneError
+from ..paths import absolute
 from ..scene import bake, onto_rig
 from ..session import session
 from .common import begin, free, registrar, report, with_engine
@@ -38,7 +39,7 @@ class MMFACE_OT_load_motion(bpy.types.Operator, ImportHelper):
 
     def execute(self, context):
         try:
-            motion = bake.load_motion(self.filepath)
+            motion = bake.load_motion(absolute(self.filepath))
             done = onto_rig.put(motion, context.scene, set_rate=self.set_scene, set_range=self.set_scene)
         except SceneError as error:
             return report(self, error)
@@ -82,11 +83,12 @@ class MMFACE_OT_save_take(bpy.types.Operator, ExportHelper):
         return free(cls)
 
     def execute(self, context):
+        path = absolute(self.filepath)
         try:
-            shutil.copyfile(session.last_take[1], self.filepath)
+            shutil.copyfile(session.last_take[1], path)
         except OSError as error:
-            return report(self, SceneError("unwritable", f"{self.filepath} cannot be written: {error.strerror}."))
-        self.report({"INFO"}, f"Wrote {self.filepath}")
+            return report(self, SceneError("unwritable", f"{path} cannot be written: {error.strerror}."))
+        self.report({"INFO"}, f"Wrote {path}")
         return {"FINISHED"}
 
 

@@ -33,7 +33,7 @@ class MMFACE_OT_live_start(bpy.types.Operator):
         return True
 
     def execute(self, context):
-        return begin(self, "Live", tasks.live(context), live=True)
+        return begin(self, "Live", tasks.live(context))
 
 
 class MMFACE_OT_live_stop(bpy.types.Operator):
@@ -91,7 +91,6 @@ class MMFACE_OT_live_keep(bpy.types.Operator):
             done = driver.keep(name)
         except SceneError as error:
             session.problem = Problem(str(error), "")
-            driver.stop()
             return {"CANCELLED"}
         session.notice = f"Recorded frames {done['first']} to {done['last']}, {done['keyed']} curves."
         return {"FINISHED"}

@@ -16,6 +16,7 @@ from mathutils import Matrix, Quaternion
 
 from .. import compat
 from ..errors import SceneError
+from .parts import bone_path, key_path, pose_bone, shape_keys
 from .read_rig import face_scene
 from .reduce_keys import kept
 
@@ -70,8 +71,8 @@ def bake(motion: dict, set_scene: bool = True, scene=None) -> dict:
     """Put the motion (of `load_motion`) onto the objects and bones of `scene`, by default the one with the face.
 
     set_scene: also set the scene's frame rate, range and current frame to the clip's. Returns {"action": name,
-    "keyed": number of curves, "warnings": [sentences]}. Raises SceneError (kind "rig") where the scene lacks what the
-    motion names.
+    "actions": {name: the one that was wanted}, "keyed": number of curves, "keys": number of keys, "warnings":
+    [sentences]}. Raises SceneError (kind "rig") where the scene lacks what the motion names.
     """
     scene = scene or face_scene()
     layer = motion.get("layer", False)
@@ -79,7 +80,8 @@ def bake(motion: dict, set_scene: bool = True, scene=None) -> dict:
     by_datablock = collect(motion, scene, warnings)
     datablocks = list(by_datablock)
     own = {datablock: compat.OwnAnimation(datablock) for datablock in datablocks} if layer else {}
-    actions = compat.actions_for(motion["name"], datablocks)
+    wanted = compat.action_names(motion["name"], datablocks)
+    actions = compat.actions_for(wanted)
     keyed, keys = 0, 0
     every = array("f", range(motion["start"], motion["start"] + motion["frame_count"]))
     for datablock, action in zip(datablocks, actions, strict=True):
@@ -95,9 +97,9 @@ def bake(motion: dict, set_scene: bool = True, scene=None) -> dict:
         if layer:
             own[datablock].lay_over(action, motion["name"])
     if set_scene:
-        _set_scene(scene, motion)
-    names = list(dict.fromkeys(action.name for action in actions))
-    return {"action": names[0], "actions": names, "keyed": keyed, "keys": keys, "warnings": warnings}
+        fit_scene(scene, motion)
+    names = {action.name: name for action, name in zip(actions, wanted, strict=True)}
+    return {"action": actions[0].name, "actions": names, "keyed": keyed, "keys": keys, "warnings": warnings}
 
 
 def collect(motion: dict, scene, warnings: list) -> dict:
@@ -153,15 +155,15 @@ def _offsets(curves: list, path: str, datablock) -> list:
 def _collect_keys(motion: dict, by_datablock: dict, warnings: list) -> None:
     for channel in motion["keys"]:
         obj = _object(channel["object"])
-        keys = obj.data.shape_keys
+        keys = shape_keys(obj)
         block = keys.key_blocks.get(channel["key"]) if keys else None
         if block is None:
             raise SceneError("rig", f"{channel['object']} has no shape key {channel['key']}.")
         if obj.show_only_shape_key:
             obj.show_only_shape_key = False
             warnings.append(f"{obj.name} showed only its active key; that pin is off now, or nothing would move.")
-        path = f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value'
-        by_datablock.setdefault(keys, []).append((path, [channel["values"]], motion.get("tolerance", 0.0), "mmface"))
+        curve = (key_path(block.name), [channel["values"]], motion.get("tolerance", 0.0), "mmface")
+        by_datablock.setdefault(keys, []).append(curve)
 
 
 def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
@@ -169,20 +171,18 @@ def _collect_rotations(motion: dict, scene, by_datablock: dict) -> None:
         if channel.get("pivot"):
             make_pivot(channel, scene)
         obj = _object(channel["object"])
-        if channel["bone"]:
-            target = obj.pose.bones.get(channel["bone"])
-            if target is None:
-                raise SceneError("rig", f"{channel['object']} has no bone {channel['bone']}.")
-            prefix, group = f'pose.bones["{bpy.utils.escape_identifier(target.name)}"].', target.name
-        else:
-            target, prefix, group = obj, "", "Object Transforms"
+        bone = channel["bone"] or ""
+        target = pose_bone(obj, bone) if bone else obj
+        if target is None:
+            raise SceneError("rig", f"{channel['object']} has no bone {bone}.")
+        group = bone or "Object Transforms"
         name, curves = _rotation_curves(channel["values"], target.rotation_mode)
         turn = motion.get("tolerance", 0.0) / 3  # radians
-        by_datablock.setdefault(obj, []).append((prefix + name, curves, turn / _SHARES[name], group))
+        by_datablock.setdefault(obj, []).append((bone_path(bone, name), curves, turn / _SHARES[name], group))
         if "locations" in channel:
             places = [channel["locations"][index::3] for index in range(3)]
             # A location follows the rotation exactly, so it keeps all its keys.
-            by_datablock[obj].append((prefix + "location", places, 0.0, group))
+            by_datablock[obj].append((bone_path(bone, "location"), places, 0.0, group))
 
 
 def _rotation_curves(values, mode: str):
@@ -235,11 +235,13 @@ def _object(name: str):
     return obj
 
 
-def _set_scene(scene, motion: dict) -> None:
-    if motion["fps"]:  # a still picture has no rate: the scene keeps its own
+def fit_scene(scene, motion: dict, rate: bool = True, span: bool = True) -> None:
+    """Give the scene the clip's frame rate (a still picture has none) and its range, and show what was baked."""
+    if rate and motion["fps"]:
         scene.render.fps, scene.render.fps_base = motion["fps"], motion["fps_base"]
         scene.render.frame_map_old = scene.render.frame_map_new = 100
-    scene.frame_start = motion["start"]
-    scene.frame_end = motion["start"] + motion["frame_count"] - 1
-    scene.use_preview_range = False
-    scene.frame_set(motion["start"])
+    if span:
+        scene.frame_start = motion["start"]
+        scene.frame_end = motion["start"] + motion["frame_count"] - 1
+        scene.use_preview_range = False
+    scene.frame_set(motion["start"] if span else scene.frame_current)

@@ -8,6 +8,7 @@ import bpy
 from .. import compat
 from . import bake as baking
 from . import rest
+from .parts import bone_path, key_path, pose_bone, shape_keys
 from .sound import add_sound
 
 
@@ -29,13 +30,12 @@ def put(motion: dict, scene, layer=False, set_rate=True, set_range=True, replace
     for action in before:
         if action.users == 0 or (action.users == 1 and action.use_fake_user):
             bpy.data.actions.remove(action)
-    for action in fresh:
-        stem, dot, number = action.name.rpartition(".")
-        if dot and number.isdigit() and stem not in bpy.data.actions:
-            action.name = stem
+    for action, name in zip(fresh, done["actions"].values(), strict=True):
+        if name not in bpy.data.actions:  # the earlier bake had it
+            action.name = name
     if fresh:
         done["action"] = fresh[0].name
-    _set_scene(motion, scene, set_rate, set_range)
+    baking.fit_scene(scene, motion, set_rate, set_range)
     if sound:
         problem = add_sound(scene, sound, motion["start"])
         if problem:
@@ -74,42 +74,27 @@ def set_parts(datablock, path: str, parts: dict) -> None:
         rest.set_value(datablock, path, parts[0])
 
 
-def _set_scene(motion: dict, scene, rate: bool, span: bool) -> None:
-    if rate and motion["fps"]:  # a still picture has no rate
-        scene.render.fps, scene.render.fps_base = motion["fps"], motion["fps_base"]
-        scene.render.frame_map_old = scene.render.frame_map_new = 100
-    if span:
-        scene.frame_start = motion["start"]
-        scene.frame_end = motion["start"] + motion["frame_count"] - 1
-        scene.use_preview_range = False
-        scene.frame_set(motion["start"])
-    else:
-        scene.frame_set(scene.frame_current)
-
-
 def _rest_of_channels(motion: dict) -> dict:
     """How everything that the motion moves rests."""
     rested = {}
     for channel in motion["keys"]:
         obj = bpy.data.objects.get(channel["object"])
-        keys = obj.data.shape_keys if obj is not None and obj.type == "MESH" else None
+        keys = shape_keys(obj) if obj is not None else None
         if keys is None or channel["key"] not in keys.key_blocks:
             continue
-        path = f'key_blocks["{bpy.utils.escape_identifier(channel["key"])}"].value'
+        path = key_path(channel["key"])
         rested[rest.place(keys, path)] = rest.rest_of(keys, path)
     for channel in motion["rotations"]:
         obj = bpy.data.objects.get(channel["object"])
         if obj is None or channel.get("pivot"):
             continue
-        prefix, mode = "", obj.rotation_mode
-        if channel["bone"]:
-            bone = obj.pose.bones.get(channel["bone"]) if obj.pose else None
-            if bone is None:
-                continue
-            prefix, mode = f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].', bone.rotation_mode
-        names = [baking.rotation_property(mode)] + (["location"] if "locations" in channel else [])
-        for name in names:
-            rested[rest.place(obj, prefix + name)] = rest.rest_of(obj, prefix + name)
+        bone = channel["bone"] or ""
+        target = pose_bone(obj, bone) if bone else obj
+        if target is None:
+            continue
+        names = [baking.rotation_property(target.rotation_mode)] + (["location"] if "locations" in channel else [])
+        for path in (bone_path(bone, name) for name in names):
+            rested[rest.place(obj, path)] = rest.rest_of(obj, path)
     return rested
 
 
@@ -135,10 +120,11 @@ def _take_off(action, scene) -> None:
         if found:
             animation.action = None
         for track in list(animation.nla_tracks):
-            for strip in [s for s in track.strips if s.action == action]:
+            ours = [strip for strip in track.strips if strip.action == action]
+            for strip in ours:
                 track.strips.remove(strip)
                 found = True
-            if not track.strips:
+            if ours and not track.strips:
                 animation.nla_tracks.remove(track)
         if found:
             rest.apply(datablock, rest.marked(action))

@@ -4,11 +4,10 @@
 import os
 
 import bpy
-from mathutils import Matrix, Vector
 
 from ..errors import SceneError
 from .read_rig import face_scene
-from .render import _dress
+from .render import _dress, placed
 from .surface import to_rest_pose
 
 
@@ -51,11 +50,7 @@ def _sliders(obj):
 
 
 def _place(obj, view: dict) -> None:
-    centre, front, up = Vector(view["centre"]), Vector(view["front"]).normalized(), Vector(view["up"])
-    side = up.cross(front).normalized()
     distance = 4.0 * view["height"]
-    placed = Matrix((side, front.cross(side), front)).transposed().to_4x4()
-    placed.translation = centre + front * distance
-    obj.matrix_world = placed
+    obj.matrix_world = placed(view, distance)
     obj.data.ortho_scale = view["height"]
     obj.data.clip_start, obj.data.clip_end = 0.001 * distance, 3.0 * distance

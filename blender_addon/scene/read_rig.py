@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import bpy
 
+from .parts import bone_path, key_path, shape_keys
+from .places import box_around, world_positions
 from .rest import at_rest
 
 SCHEMA = "mmface-rig/1"
@@ -89,7 +91,7 @@ def _describe_object(obj, view_layer) -> dict:
 
 
 def _describe_mesh(obj, depsgraph, arrays: _ArrayFile) -> dict:
-    keys = obj.data.shape_keys
+    keys = shape_keys(obj)
     mesh = {
         "object": obj.name,
         "vertices": len(obj.data.vertices),
@@ -122,7 +124,7 @@ def _describe_mesh(obj, depsgraph, arrays: _ArrayFile) -> dict:
                 "max": block.slider_max,
                 "muted": block.mute,
                 "locked": bool(getattr(block, "lock_shape", False)),  # since 4.2
-                "driven": _is_driven(keys, f'key_blocks["{bpy.utils.escape_identifier(block.name)}"].value'),
+                "driven": _is_driven(keys, key_path(block.name)),
                 "masked_by": block.vertex_group or None,
                 "delta": arrays.add(_difference(coordinates[block.name], coordinates[base.name])) if moved else None,
             }
@@ -170,7 +172,7 @@ def _describe_bone(obj, bone) -> dict:
         "limits": _rotation_limits(bone),
         "inherits_rotation": bone.bone.use_inherit_rotation,
         "connected": bone.bone.use_connect,
-        "driven": _is_driven(obj, f'pose.bones["{bpy.utils.escape_identifier(bone.name)}"].rotation'),
+        "driven": _is_driven(obj, bone_path(bone.name, "rotation")),
         "constraints": [c.type for c in bone.constraints if not c.mute],
     }
 
@@ -208,15 +210,7 @@ def _world_positions(obj, depsgraph) -> array:
     """The vertices (3 N floats, world) as posed by the armature."""
     evaluated = obj.evaluated_get(depsgraph)
     mesh = evaluated.data if len(evaluated.data.vertices) == len(obj.data.vertices) else obj.data
-    local = array("f", bytes(12 * len(mesh.vertices)))
-    mesh.vertices.foreach_get("co", local)
-    (a, b, c, d), (e, f, g, h), (i, j, k, m) = (tuple(row) for row in obj.matrix_world[:3])
-    xs, ys, zs = local[0::3], local[1::3], local[2::3]
-    world = array("f", bytes(4 * len(local)))
-    world[0::3] = array("f", [a * x + b * y + c * z + d for x, y, z in zip(xs, ys, zs, strict=True)])
-    world[1::3] = array("f", [e * x + f * y + g * z + h for x, y, z in zip(xs, ys, zs, strict=True)])
-    world[2::3] = array("f", [i * x + j * y + k * z + m for x, y, z in zip(xs, ys, zs, strict=True)])
-    return world
+    return world_positions(mesh.vertices, obj.matrix_world)
 
 
 def _coordinates(block) -> array:
@@ -230,7 +224,7 @@ def _difference(a: array, b: array) -> array:
 
 
 def _key_blocks(obj):
-    keys = obj.data.shape_keys if obj.type == "MESH" else None
+    keys = shape_keys(obj)
     return keys.key_blocks if keys else ()
 
 
@@ -248,10 +242,7 @@ def _box(obj):
     """Lowest and highest corner of the object's bounding box in the world; None for what has no extent."""
     if obj.type not in {"MESH", "CURVE", "SURFACE", "META", "FONT"}:
         return None
-    from mathutils import Vector
-
-    corners = [obj.matrix_world @ Vector(corner) for corner in obj.bound_box]
-    return [[min(c[i] for c in corners) for i in range(3)], [max(c[i] for c in corners) for i in range(3)]]
+    return box_around([obj])
 
 
 def _own_rotation(target) -> list:

@@ -265,7 +265,6 @@ def _image_behind(socket, depth: int = 0):
 
 
 def _camera(scene, view: dict, size):
-    centre, front, up = Vector(view["centre"]), Vector(view["front"]).normalized(), Vector(view["up"])
     camera = bpy.data.cameras.new("preview")
     camera.lens = LENS_MM
     camera.sensor_fit = "VERTICAL"
@@ -275,9 +274,14 @@ def _camera(scene, view: dict, size):
     camera.clip_start, camera.clip_end = distance * 0.02, distance * 100
     obj = bpy.data.objects.new("preview", camera)
     scene.collection.objects.link(obj)
-    side = up.cross(front).normalized()
-    true_up = front.cross(side)
-    placed = Matrix((side, true_up, front)).transposed().to_4x4()
-    placed.translation = centre + front * distance
-    obj.matrix_world = placed
+    obj.matrix_world = placed(view, distance)
     return obj
+
+
+def placed(view: dict, distance: float):
+    """The world matrix of a camera that looks from `distance` (world length) against the view's front at its centre."""
+    centre, front, up = Vector(view["centre"]), Vector(view["front"]).normalized(), Vector(view["up"])
+    side = up.cross(front).normalized()
+    matrix = Matrix((side, front.cross(side), front)).transposed().to_4x4()
+    matrix.translation = centre + front * distance
+    return matrix

@@ -8,6 +8,7 @@ import json
 from contextlib import contextmanager
 
 from .. import compat
+from .parts import shape_keys
 
 MARK = "mmface"  # custom property of an action: JSON {"clip": name, "rest": {data path: value or [values]}}
 
@@ -104,7 +105,7 @@ def datablocks_of(objects):
     seen = {}
     for obj in objects:
         seen[obj] = None
-        keys = obj.data.shape_keys if obj.type == "MESH" else None
+        keys = shape_keys(obj)
         if keys is not None:
             seen[keys] = None
     return list(seen)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which objects of a scene are one character's rig."""
 
+import bpy
+
 from ..errors import SceneError
+from .parts import shape_keys
+from .places import box_around, middle_of
 
 
 def chosen_rig(scene, rig, active):
@@ -39,14 +43,16 @@ def rig_objects(scene, chosen) -> list:
             break
         found = grown
     found = {obj for obj in found if obj.name in scene.objects}
-    box = _box([obj for obj in found if obj.type == "MESH"])
+    box = box_around([obj for obj in found if obj.type == "MESH"])
     if box:
+        # Asking each object for its children looks through the whole file each time, and panels ask at every redraw.
+        parents = {obj.parent for obj in bpy.data.objects}
         for obj in scene.objects:
             if (
                 obj not in found
                 and obj.type == "MESH"
                 and obj.parent is None
-                and not obj.children
+                and obj not in parents
                 and _inside(obj, box)
             ):
                 found.add(obj)
@@ -68,7 +74,7 @@ def _top(obj):
 
 
 def _key_count(obj) -> int:
-    keys = obj.data.shape_keys if obj.type == "MESH" else None
+    keys = shape_keys(obj)
     return len(keys.key_blocks) if keys else 0
 
 
@@ -76,23 +82,6 @@ def _keys_of(objects) -> int:
     return sum(map(_key_count, objects))
 
 
-def _box(objects):
-    """Lowest and highest corner of the objects in the world; None where there are none."""
-    corners = [corner for obj in objects for corner in _corners(obj)]
-    if not corners:
-        return None
-    return [min(c[i] for c in corners) for i in range(3)], [max(c[i] for c in corners) for i in range(3)]
-
-
-def _corners(obj):
-    from mathutils import Vector
-
-    return [obj.matrix_world @ Vector(corner) for corner in obj.bound_box]
-
-
 def _inside(obj, box) -> bool:
-    corners = _corners(obj)
-    if len(corners) < 8:
-        return False
-    middle = [sum(c[i] for c in corners) / len(corners) for i in range(3)]
-    return all(low <= value <= high for low, value, high in zip(box[0], middle, box[1], strict=True))
+    """Whether the middle of the object's box lies within `box`."""
+    return all(low <= value <= high for low, value, high in zip(box[0], middle_of(obj), box[1], strict=True))

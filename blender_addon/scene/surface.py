@@ -7,6 +7,8 @@ of each mesh, no modifiers. Only there do the offsets of shape keys, which act b
 
 from array import array
 
+from .parts import shape_keys
+from .places import world_positions
 from .read_rig import face_scene
 
 SCHEMA = "mmface-surface/1"
@@ -47,7 +49,7 @@ def to_rest_pose(scene) -> None:
     for obj in scene.objects:
         if obj.type == "ARMATURE":
             obj.data.pose_position = "REST"
-        keys = obj.data.shape_keys if obj.type == "MESH" else None
+        keys = shape_keys(obj)
         if keys:
             obj.show_only_shape_key = False
             if keys.animation_data:  # or the next update brings the animated values back
@@ -59,17 +61,9 @@ def to_rest_pose(scene) -> None:
 
 def _world_positions(obj) -> array:
     """The reference shape in the world, 3 N floats."""
-    keys = obj.data.shape_keys
+    keys = shape_keys(obj)
     source = keys.reference_key.data if keys else obj.data.vertices
-    local = array("f", bytes(12 * len(source)))
-    source.foreach_get("co", local)
-    (a, b, c, d), (e, f, g, h), (i, j, k, m) = (tuple(row) for row in obj.matrix_world[:3])
-    xs, ys, zs = local[0::3], local[1::3], local[2::3]
-    world = array("f", bytes(4 * len(local)))
-    world[0::3] = array("f", [a * x + b * y + c * z + d for x, y, z in zip(xs, ys, zs, strict=True)])
-    world[1::3] = array("f", [e * x + f * y + g * z + h for x, y, z in zip(xs, ys, zs, strict=True)])
-    world[2::3] = array("f", [i * x + j * y + k * z + m for x, y, z in zip(xs, ys, zs, strict=True)])
-    return world
+    return world_positions(source, obj.matrix_world)
 
 
 def _triangles(data) -> array:

@@ -74,8 +74,8 @@ class _Stoppable:
     def __init__(self, source: "Source", job: Job) -> None:
         self._source = source
         self._job = job
-        self.name, self.fps, self.is_still = source.name, source.fps, source.is_still
-        self.expected = source.expected
+        self.name, self.fps, self.expected = source.name, source.fps, source.expected
+        self.is_still, self.is_live = source.is_still, source.is_live
 
     def frames(self) -> "Iterator[Frame]":
         for frame in self._source.frames():

@@ -10,21 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmface_core.model.arkit import ARKIT_NAMES
-from retarget.calibration import Calibration, apply_calibration, chosen_pose
-from retarget.filters import DEFAULT_STRENGTH, OneEuro, OneEuroRotation, live_weights_filter
-from retarget.gaps import GapPolicy
-from retarget.live import eased
+from retarget.live import LiveCleaner, seen_face
 from retarget.motion import RotationCurve
 from retarget.performance import Settings
 from retarget.pipeline import MappedRig, within
 from retarget.turning import turn_curves
-from retarget.weights import weights_by_name
 from retarget.worker.protocol import Job
 from retarget.worker.settings import build
 
 if TYPE_CHECKING:
     from mmface_core.capture.sources import Frame, Source
-    from mmface_core.capture.state import FaceState
     from retarget.worker.requests import State
 
 Array = NDArray[np.floating]
@@ -64,7 +59,7 @@ def live(
     whole = _mapped(state, rig, mapping)
     mapped = _only(whole, face_settings)
     shown = Pictures(Path(pictures), FacePainter(engine.model)) if pictures else None
-    face = LiveFace(tuple(engine.model.expression_names), face_settings)
+    face = LiveCleaner(face_settings)
     _tell_channels(job, mapped, head)
     count, drawn = 0, 0.0
     stamps: deque[float] = deque()
@@ -83,7 +78,8 @@ def live(
                 if message.get("neutral"):
                     face.rest_here()
             states = tracker.step(frame.image)
-            weights, rotation = face.step(next(iter(states.values()), None), moment)
+            found = seen_face(next(iter(states.values()), None), engine.model.expression_names, face.settings.gaps)
+            weights, rotation = face(moment, *found)
             entry = _values(mapped, weights, rotation, head)
             now = time.monotonic()
             stamps.append(now)
@@ -149,58 +145,6 @@ def _values(mapped: MappedRig, weights: Array, rotation: Array, head: str) -> di
     }
 
 
-class LiveFace:
-    """Weights and head turn of one face over time: filtered without looking ahead, calibrated, eased when lost."""
-
-    def __init__(self, names: tuple[str, ...], settings: Settings) -> None:
-        self._names = names
-        self._weights_filter: OneEuro = live_weights_filter()
-        self._rotation_filter = OneEuroRotation()
-        self.settings = settings
-        self._raw: tuple[Array, Array] | None = None
-        self._neutral: tuple[Array, Array] | None = None
-        self._last: tuple[Array, Array] = (np.zeros(len(ARKIT_NAMES)), np.eye(3))
-        self._seen_at = 0.0
-
-    @property
-    def settings(self) -> Settings:
-        """How the curves are made; a new strength of smoothing takes over where the filters stand."""
-        return self._settings
-
-    @settings.setter
-    def settings(self, settings: Settings) -> None:
-        self._settings = settings
-        if settings.smooth > 0:
-            tuned = live_weights_filter(settings.smooth)
-            self._weights_filter.min_cutoff, self._weights_filter.beta = tuned.min_cutoff, tuned.beta
-            # The smaller the strength, the higher the cutoff at rest, as with the weights.
-            self._rotation_filter.min_cutoff = OneEuroRotation().min_cutoff * DEFAULT_STRENGTH / settings.smooth
-
-    def rest_here(self) -> None:
-        """The face and the direction of the last frame become the rest."""
-        if self._raw is not None:
-            weights, ahead = self._raw
-            self._neutral = chosen_pose(weights[None], np.zeros(1, int), np.ones(1, bool), 0, 0), ahead
-
-    def step(self, state: "FaceState | None", moment: float) -> tuple[Array, Array]:
-        """Weights (52,) and head turn (3, 3) at `moment` seconds; state None where the face is not seen."""
-        policy: GapPolicy = self.settings.gaps
-        if state is None or state.confidence < policy.min_confidence:
-            return eased(self._last, moment - self._seen_at, policy)
-        weights = weights_by_name(state.expression[None].astype(np.float64), self._names)[0]
-        rotation = state.rotation.astype(np.float64)
-        if self.settings.smooth > 0:
-            weights = np.clip(self._weights_filter(weights, moment), 0.0, 1.0)
-            rotation = self._rotation_filter(rotation, moment)
-        self._raw = (weights, rotation)
-        if self._neutral is not None:
-            rest, ahead = self._neutral
-            weights = apply_calibration(weights[None], Calibration(rest))[0]
-            rotation = ahead.T @ rotation
-        self._last, self._seen_at = (weights, rotation), moment
-        return self._last
-
-
 class Newest:
     """The newest frame of a camera, or of a file played at its own speed; older ones that nobody took are dropped."""
 
@@ -255,7 +199,7 @@ class Newest:
         for frame in self._source.frames():
             if self._stop:
                 return
-            if self._source.expected is not None:  # a file: wait until its moment
+            if not self._source.is_live:  # a file: wait until its moment
                 while (wait := begin + frame.time - time.monotonic()) > 0 and not self._stop:
                     time.sleep(min(wait, 0.05))
             now = time.monotonic()

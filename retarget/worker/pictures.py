@@ -14,14 +14,17 @@ KEPT = 3  # pictures that stay on the disk: whoever was told of one has time to 
 
 
 class Pictures:
-    """Writes numbered .jpg files into a folder and removes the old ones."""
+    """Writes numbered .jpg files into a folder and removes the old ones.
+
+    The numbers go on where an earlier request left off: whoever shows a picture tells it from the last one by its name.
+    """
 
     def __init__(self, folder: Path, painter: FacePainter) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._painter = painter
-        self._written: list[Path] = []
-        self._count = 0
+        self._written = sorted(folder.glob("frame_*.jpg"))
+        self._count = int(self._written[-1].stem.removeprefix("frame_")) if self._written else 0
 
     def write(self, image: NDArray[np.uint8], states: list[FaceState]) -> str:
         """Write the picture (H, W, 3) RGB with the faces' meshes over it; return the file's path."""

@@ -1,6 +1,7 @@
 """JSON lines over pipes: how a request is read and an answer written, and what a running request can be told."""
 
 import json
+import queue
 import threading
 import traceback
 from collections import deque
@@ -37,18 +38,37 @@ def read_message(line: bytes) -> Message:
 
 
 class Writer:
-    """Writes messages to one pipe from several threads, each message whole."""
+    """Writes messages to one pipe from several threads, each message whole.
+
+    Nobody waits for the reader: Blender looks into its pipe between two drawings, and of the pictures of a camera that
+    come meanwhile none must be lost.
+    """
 
     def __init__(self, pipe: BinaryIO) -> None:
         self._pipe = pipe
-        self._lock = threading.Lock()
+        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+        self._broken: OSError | None = None
+        self._thread = threading.Thread(target=self._write, name="answers", daemon=True)
+        self._thread.start()
 
     def send(self, message: Message) -> None:
-        """Write one line. Raises OSError where nobody reads any more."""
-        line = json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n"
-        with self._lock:
-            self._pipe.write(line)
-            self._pipe.flush()
+        """Write one line, soon. Raises OSError once it was found that nobody reads any more."""
+        if self._broken is not None:
+            raise self._broken
+        self._lines.put(json.dumps(message, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace") + b"\n")
+
+    def close(self, patience: float) -> None:
+        """Write what is left, for so many seconds at most."""
+        self._lines.put(None)
+        self._thread.join(patience)
+
+    def _write(self) -> None:
+        try:
+            while (line := self._lines.get()) is not None:
+                self._pipe.write(line)
+                self._pipe.flush()
+        except OSError as error:
+            self._broken = error
 
 
 class Job:

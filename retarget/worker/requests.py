@@ -1,5 +1,6 @@
 """What the worker can be asked for: one function a request, each of (state, job, the request's other entries)."""
 
+import importlib
 import platform
 import sys
 from collections.abc import Callable
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from retarget.mapping.schema import Mapping
     from retarget.pipeline import MappedRig
     from retarget.rig import RigDescription
+
+
+MOST_NAMES = 6  # of keys or channels that one note lists
 
 
 @dataclass
@@ -107,21 +111,17 @@ def map_rig(
 
 
 def _health(mapped: "MappedRig") -> dict[str, Any]:
-    from mmface_core.model.arkit import ARKIT_NAMES
     from retarget.mapping.misspelt import misspelt
+    from retarget.mapping.told import health
 
     named = mapped.named
-    found = len(named.channels)
-    health = f"{found} of {len(ARKIT_NAMES)} channels"
-    if named.dead:
-        health += f", {len(named.dead)} dead"
     head = mapped.mapping.head
     turned = (
         f"The head turns with {head.bone or head.object}" if head and not head.pivot else "No head bone: an empty turns"
     )
     return {
-        "health": health,
-        "found": found,
+        "health": health(named),
+        "found": len(named.channels),
         "missing": list(named.missing),
         "dead": list(named.dead),
         "notes": [turned, *_notes(named, mapped.warnings, misspelt(named))],
@@ -129,21 +129,19 @@ def _health(mapped: "MappedRig") -> dict[str, Any]:
 
 
 def _notes(named: "Named", warnings: tuple[str, ...], misspelt: list[tuple[str, str]]) -> list[str]:
+    from retarget.mapping.told import some
+
     notes = []
     if named.missing:
-        notes.append(f"No key for {_some(named.missing)}")
+        notes.append(f"No key for {some(named.missing, MOST_NAMES)}")
     notes += [f"{key} looks like {channel} misspelt" for channel, key in misspelt]
     if named.dead:
-        notes.append(f"Keys that move nothing: {_some(named.dead)}")
+        notes.append(f"Keys that move nothing: {some(named.dead, MOST_NAMES)}")
     if named.driven:
-        notes.append(f"Left to the rig's own drivers: {_some(named.driven)}")
+        notes.append(f"Left to the rig's own drivers: {some(named.driven, MOST_NAMES)}")
     if named.muted:
-        notes.append(f"Muted in the rig: {_some(named.muted)}")
+        notes.append(f"Muted in the rig: {some(named.muted, MOST_NAMES)}")
     return notes + [warning[:1].upper() + warning[1:] for warning in warnings]
-
-
-def _some(names: tuple[str, ...], most: int = 6) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def read_mapping(state: State, job: Job, path: str) -> dict[str, Any]:
@@ -211,6 +209,7 @@ def motion(
 
 def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
     from retarget.mapping.by_name import map_by_name
+    from retarget.mapping.told import some
     from retarget.pipeline import MappedRig
 
     described = state.rig_at(rig)
@@ -223,7 +222,7 @@ def _mapped(state: State, rig: str, mapping: dict[str, Any]) -> "MappedRig":
         lost += [f"{t.object}: {t.key}" for t in channel.keys if t not in known]
         channels.append(replace(channel, targets=(*known, *channel.bones)))
     if lost and not any(channel.targets for channel in channels):
-        raise UserError(f"The mapping belongs to another rig: it has none of {_some(tuple(lost), 4)}. Map this rig.")
+        raise UserError(f"The mapping belongs to another rig: it has none of {some(tuple(lost), 4)}. Map this rig.")
     return MappedRig(described, replace(read, channels=tuple(channels)), map_by_name(described), ())
 
 
@@ -232,20 +231,6 @@ def load_take(path: str) -> "Take":
     from mmface_core.take import Take
 
     return Take.load(path)
-
-
-def capture(state: State, job: Job, **arguments: Any) -> dict[str, Any]:
-    """See `retarget.worker.capturing.capture`."""
-    from retarget.worker.capturing import capture as work
-
-    return work(state, job, **arguments)
-
-
-def live(state: State, job: Job, **arguments: Any) -> dict[str, Any]:
-    """See `retarget.worker.live.live`."""
-    from retarget.worker.live import live as work
-
-    return work(state, job, **arguments)
 
 
 def take_facts(state: State, job: Job, take: str) -> dict[str, Any]:
@@ -260,14 +245,26 @@ def take_facts(state: State, job: Job, take: str) -> dict[str, Any]:
     }
 
 
-REQUESTS: dict[str, Callable[..., dict[str, Any]]] = {
+Request = Callable[..., dict[str, Any]]
+
+# Those with a colon are imported when they are asked for: they need more than the others.
+REQUESTS: dict[str, Request | str] = {
     "hello": hello,
     "check": check,
     "map_rig": map_rig,
     "read_mapping": read_mapping,
     "write_mapping": write_mapping,
-    "capture": capture,
+    "capture": "retarget.worker.capturing:capture",
     "take_facts": take_facts,
     "motion": motion,
-    "live": live,
+    "live": "retarget.worker.live:live",
 }
+
+
+def request_named(name: str) -> Request | None:
+    """The function that answers a request; None where there is none."""
+    found = REQUESTS.get(name)
+    if not isinstance(found, str):
+        return found
+    module, _, function = found.partition(":")
+    return getattr(importlib.import_module(module), function)

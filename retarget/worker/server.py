@@ -7,7 +7,6 @@ import reprlib
 import shutil
 import tempfile
 import threading
-import typing
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,10 +21,11 @@ from retarget.worker.protocol import (
     error_entry,
     read_message,
 )
-from retarget.worker.requests import REQUESTS, State
+from retarget.worker.requests import State, request_named
 from retarget.worker.settings import fits
 
 ALIVE_EVERY = 2.0  # seconds between two signs of life while a request is worked on
+LAST_WORDS = 2.0  # seconds that a reader has to take them
 
 
 class Worker:
@@ -54,6 +54,7 @@ class Worker:
         except OSError:
             pass  # nobody reads our answers any more
         finally:
+            self._writer.close(LAST_WORDS)
             shutil.rmtree(self.state.folder, ignore_errors=True)
 
     def _read(self) -> None:
@@ -115,16 +116,16 @@ class Worker:
                 )
         elif message["do"] == "hello":
             arguments.pop("protocol", None)
-        function = REQUESTS.get(message["do"])
+        function = request_named(message["do"])
         if function is None:
             raise ProtocolError(f"The engine knows no request {message['do']}; it is older than the add-on.")
+        signature = inspect.signature(function)
         try:
-            inspect.signature(function).bind(self.state, job, **arguments)
+            signature.bind(self.state, job, **arguments)
         except TypeError as error:
             raise ProtocolError(f"The request {message['do']} is wrong: {error}.") from error
-        hints = typing.get_type_hints(function)
         for name, value in arguments.items():
-            if not fits(value, hints.get(name, Any)):
+            if not fits(value, signature.parameters[name].annotation):
                 raise ProtocolError(f"The request {message['do']} is wrong: {name} cannot be {reprlib.repr(value)}.")
         return function(self.state, job, **arguments)
 

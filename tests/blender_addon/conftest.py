@@ -1,9 +1,11 @@
 """Rigs made by Blender in a child process, and a way to look into .blend files from a test."""
 
 import json
+import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 
 from tests.takes import take_of
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).resolve().parent
+ADDON = HERE.parents[1] / "blender_addon"
 
 
 def run_in_blender(script: str, *arguments) -> dict:
@@ -27,6 +30,14 @@ def run_in_blender(script: str, *arguments) -> dict:
 def in_blender():
     assert find_spec("bpy"), "these tests need bpy: make setup installs it"
     return run_in_blender
+
+
+@pytest.fixture(scope="session")
+def alone(tmp_path_factory) -> Path:
+    """A folder with the add-on, and nothing of ours beside it."""
+    folder = tmp_path_factory.mktemp("alone")
+    shutil.copytree(ADDON, folder / "blender_addon", ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -46,3 +57,18 @@ def save_take():
         take_of(weights, rotation=rotation).save(path)
 
     return save
+
+
+@pytest.fixture
+def engine_modules():
+    """Imports a module of `blender_addon/engine`, which needs no bpy, without the add-on around it."""
+    name = "engine_alone"
+    spec = spec_from_file_location(
+        name, ADDON / "engine" / "__init__.py", submodule_search_locations=[str(ADDON / "engine")]
+    )
+    assert spec and spec.loader
+    sys.modules[name] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[name])
+    yield lambda module: import_module(f"{name}.{module}")
+    for module in [m for m in sys.modules if m.partition(".")[0] == name]:
+        del sys.modules[module]

@@ -1,24 +1,20 @@
 """The add-on inside Blender, with nothing of ours beside it."""
 
-import shutil
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retarget.motion import KeyCurve, RigMotion, save_motion
 from retarget.timing import FrameRate
-
-ADDON = Path(__file__).resolve().parents[2] / "blender_addon"
+from tests.blender_addon.conftest import ADDON
 
 
 @pytest.mark.blender
-def test_the_addon_registers_loads_a_motion_and_leaves_no_trace(in_blender, rigs, tmp_path):
-    shutil.copytree(ADDON, tmp_path / "alone" / "blender_addon", ignore=shutil.ignore_patterns("__pycache__"))
+def test_the_addon_registers_loads_a_motion_and_leaves_no_trace(in_blender, alone, rigs, tmp_path):
     curve = KeyCurve("Head", "jaw_open", np.linspace(0, 1, 10))
     save_motion(RigMotion("hello", FrameRate(25, 1.0), 1, 10, (curve,), ()), tmp_path / "m.json")
-    said = in_blender("use_addon", tmp_path / "alone", rigs / "skinned.blend", tmp_path / "m.json")
+    said = in_blender("use_addon", alone, rigs / "skinned.blend", tmp_path / "m.json")
     assert said["registered"] and said["result"] == ["FINISHED"] and not said["left"]
     assert (said["action"], said["fps"]) == ("hello", 25)
     assert "not a motion file" in said["refusal"]

@@ -1,12 +1,11 @@
 """Linked rigs, library overrides of them, and more than one scene: what the add-on does with each."""
 
-import shutil
 import sys
 
 import numpy as np
 import pytest
 
-from tests.blender_addon.test_addon import ADDON
+from tests.blender_addon.conftest import ADDON
 from tests.takes import take_of
 
 AVATAR = ADDON.parent / "examples" / "avatar.blend"
@@ -14,11 +13,10 @@ KEYED = ["Eye.L", "Eye.R", "Head", "Lashes"]  # with keys that a take of equal w
 
 
 @pytest.fixture(scope="module")
-def said(in_blender, tmp_path_factory):
+def said(in_blender, alone, tmp_path_factory):
     folder = tmp_path_factory.mktemp("scenes")
-    shutil.copytree(ADDON, folder / "alone" / "blender_addon", ignore=shutil.ignore_patterns("__pycache__"))
     take_of(np.full((30, 52), 0.3)).save(folder / "talk.npz")
-    return in_blender("use_scenes", folder / "alone", AVATAR, folder / "talk.npz", sys.executable)
+    return in_blender("use_scenes", alone, AVATAR, folder / "talk.npz", sys.executable)
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.blender]

@@ -27,6 +27,7 @@ def mapped(shared, in_blender):
     return get
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "channels", "head"),
     [
@@ -44,16 +45,19 @@ def test_rigs_are_mapped_by_name_and_found_to_face_the_front(mapped, name, chann
     assert np.allclose(found.mapping.facing.front, (0, -1, 0)) and found.mapping.facing.by == "keys"
 
 
+@pytest.mark.shared
 def test_the_same_keys_on_four_meshes_are_all_driven(mapped):
     channel = mapped("readyplayerme_arkit_visemes.glb").mapping.channels[0]
     assert {t.object for t in channel.targets} == {"Wolf3D_Head", "Wolf3D_Teeth", "EyeLeft", "EyeRight"}
 
 
+@pytest.mark.shared
 def test_dead_keys_of_a_vroid_rig_are_named(mapped):
     dead = mapped("vroid_fcl_arkit.glb").named.dead
     assert {"jawForward", "noseSneerLeft", "noseSneerRight"} <= set(dead) and "eyeBlinkLeft" not in dead
 
 
+@pytest.mark.shared
 def test_a_dead_jaw_is_overruled_by_a_live_vowel_and_that_is_said(mapped):
     found = mapped("vroid_fcl_arkit.glb")
     jaw = next(c for c in found.mapping.channels if c.channel == "jawOpen")
@@ -61,6 +65,7 @@ def test_a_dead_jaw_is_overruled_by_a_live_vowel_and_that_is_said(mapped):
     assert any(n.channel == "jawOpen" and "moves nothing" in n.reason for n in found.named.overruled)
 
 
+@pytest.mark.shared
 def test_two_sided_keys_rest_and_a_misspelt_key_is_taken_since_it_mirrors_the_other_side(mapped):
     named = mapped("JohnSmithHead.fbx").named
     keys = {t.key for c in named.channels for t in c.targets}
@@ -69,6 +74,7 @@ def test_two_sided_keys_rest_and_a_misspelt_key_is_taken_since_it_mirrors_the_ot
     assert [n.channel for n in named.overruled] == ["mouthFrownRight"]
 
 
+@pytest.mark.shared
 def test_three_moods_drive_a_cartoon_head_and_its_neck_shares_the_turn(mapped):
     found = mapped("RobotExpressive.glb")
     assert {t.key for c in found.mapping.channels for t in c.targets} == {"Angry", "Surprised", "Sad"}
@@ -89,6 +95,7 @@ def test_the_bundled_avatar_takes_every_channel_on_every_mesh_that_moves(in_blen
     assert len(jaw.targets) >= 3  # skin, lower teeth, tongue
 
 
+@pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "least"),

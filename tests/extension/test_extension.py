@@ -85,6 +85,19 @@ def test_without_an_engine_the_button_says_what_to_do(used):
     assert used[0]["check"][0] is None and "lite" in used[0]["check"][1]
 
 
+def test_before_there_is_anything_to_work_on_only_what_needs_nothing_can_run(used):
+    can = {name for name, possible in used[0]["polls"].items() if possible}
+    cannot = set(used[0]["polls"]) - can
+    assert can == {
+        *("bake", "dismiss", "engine_check", "live_keep", "load_motion", "map_rig", "mapping_add", "mapping_load"),
+        *("neutral_here", "preset_add", "save_motion"),
+    }
+    assert cannot == {
+        *("cancel", "capture_and_bake", "copy_details", "engine_remove", "engine_setup", "engine_stop", "finish"),
+        *("live_neutral", "live_record", "live_start", "live_stop", "mapping_remove", "mapping_save", "save_take"),
+    }
+
+
 def test_the_bake_is_that_of_the_command_line(used, take, tmp_path):
     said, folder = used
     output = tmp_path / "out.blend"
@@ -93,7 +106,7 @@ def test_the_bake_is_that_of_the_command_line(used, take, tmp_path):
 
     motion = load_motion(tmp_path / "m.json")
     curves = json.loads((folder / f"curves_{said['version'][0]}.json").read_text())
-    assert f'"{report.action}"' in said["baked"]
+    assert f'"{report.action}"' in said["baked"] and said["health"] == "52 of 52 channels"
     for key in motion.keys:
         found = curves[f'{key.object} key_blocks["{key.key}"].value 0']
         assert np.array_equal(found[0::2], list(motion.frames))
@@ -124,7 +137,8 @@ def test_a_mapping_goes_to_a_file_and_back_with_what_the_list_does_not_know(used
 
 
 def test_a_photo_poses_the_current_frame(used):
-    assert used[0]["image_problem"] is None and used[0]["posed_keys"] > 60
+    assert used[0]["image_problem"] is None and "Posed on frame 40" in used[0]["image"]
+    assert used[0]["posed_keys"] > 60
 
 
 def test_cancel_and_a_killed_engine_change_nothing(used):
@@ -139,6 +153,10 @@ def test_live_moves_the_rig_rests_it_and_records(used):
     assert said["live"][0] >= 25, "updates of the rig a second"
     assert said["live_moved"] and said["live_rested"] and said["live_problem"] is None
     assert said["record_problem"] is None and "Recorded frames 10 to" in said["recorded"]
+
+
+def test_a_file_that_is_saved_while_live_has_the_rig_at_rest_with_its_own_actions(used):
+    assert used[0]["saved_while_live_rests"] and "jawOpen" in used[0]["saved_while_live_plays"]
 
 
 def test_ten_thousand_frames_are_baked_within_two_seconds(used, capsys):

@@ -57,12 +57,8 @@ def install():
 
 
 def every_poll():
-    """What each operator says before there is anything to work on."""
-    said["operators"] = sorted(dir(bpy.ops.mmface))
-    said["polls"] = {}
-    for name in said["operators"]:
-        operator = getattr(bpy.ops.mmface, name)
-        said["polls"][name] = bool(operator.poll())
+    """Which operators can run before there is anything to work on, and which cannot."""
+    said["polls"] = {name: bool(getattr(bpy.ops.mmface, name).poll()) for name in dir(bpy.ops.mmface)}
 
 
 def curves():
@@ -273,7 +269,8 @@ def live():
     said["live"] = [session().live.updates, session().live.rate, session().live.latency]
     said["live_moved"] = rest != {o.name: [b.value for b in o.data.shape_keys.key_blocks] for o in keyed()}
     bpy.ops.mmface.live_neutral()
-    bpy.ops.wm.save_as_mainfile(filepath=os.path.join(PLAN["out"], "while_live.blend"), copy=True)
+    while_live = os.path.join(PLAN["out"], "while_live.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=while_live, copy=True)
     bpy.ops.mmface.live_stop()
     said["live_problem"] = run(20)
     bpy.context.scene.frame_set(bpy.context.scene.frame_current)
@@ -288,6 +285,9 @@ def live():
         time.sleep(1 / 100)
     bpy.ops.mmface.live_record()
     said["record_problem"], said["recorded"] = run(20), session().notice
+    bpy.ops.wm.open_mainfile(filepath=while_live)
+    said["saved_while_live_rests"] = rest == {o.name: [b.value for b in o.data.shape_keys.key_blocks] for o in keyed()}
+    said["saved_while_live_plays"] = moved()[0]
 
 
 def wait_for_live():

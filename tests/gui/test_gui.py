@@ -63,11 +63,12 @@ def play(archive, avatar, talk, tmp_path):
             **os.environ,
             "LIBGL_ALWAYS_SOFTWARE": "1",
             "MMFACE_PYTHON": sys.executable,
+            "TMPDIR": str(tmp_path / "tmp"),
             "BLENDER_USER_CONFIG": str(tmp_path / "config"),
             "BLENDER_USER_SCRIPTS": str(tmp_path / "scripts"),
             "BLENDER_USER_DATAFILES": str(tmp_path / "datafiles"),
         }
-        for name in ("config", "scripts/addons", "datafiles"):
+        for name in ("config", "scripts/addons", "datafiles", "tmp"):
             (tmp_path / name).mkdir(parents=True)
         window = ["--window-geometry", "0", "0", "1280", "800"]
         blender = ["blender", "--factory-startup", "--enable-event-simulate", "-noaudio", *window]
@@ -79,7 +80,8 @@ def play(archive, avatar, talk, tmp_path):
             timeout=900,
         )
         result = out / "result.json"
-        assert result.is_file(), done.stdout[-3000:] + done.stderr[-3000:]
+        stacks = [path.read_text(errors="replace")[-6000:] for path in (tmp_path / "tmp").glob("*.crash.txt")]
+        assert result.is_file(), "\n".join([done.stdout[-3000:], done.stderr[-3000:], *stacks])
         facts = json.loads(result.read_text())
         assert facts["error"] is None, facts["error"]
         return facts

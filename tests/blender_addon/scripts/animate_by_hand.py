@@ -20,7 +20,7 @@ for datablock, paths in (
     (keys, {'key_blocks["jaw_open"].value': [0.2]}),
     (armature, {f'pose.bones["{bone.name}"].rotation_quaternion': list(bone.rotation_quaternion)}),
 ):
-    (action,) = compat.actions_for("By hand", [datablock])
+    (action,) = compat.actions_for(["By hand"])
     writer = compat.CurveWriter(action, datablock)
     for path, values in paths.items():
         for index, value in enumerate(values):

@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 
 import bpy
 
@@ -59,12 +60,15 @@ def kill_once(longest):
         pass
     under_way = session.task is not None
     count("stage", session.task.stage or "asked" if under_way else "over")
-    if session.engine is not None:
+    engine = session.engine
+    if engine is not None:
         if choice.random() < 0.2:
             bpy.ops.mmface.cancel() if under_way else None
-        os.kill(session.engine.pid, signal.SIGKILL)
+        os.kill(engine.pid, signal.SIGKILL)
     while step():
         pass
+    while engine is not None and engine.ended() is None:  # the next capture is of an engine that is gone, not going
+        time.sleep(0.002)
     count("problems", session.problem.sentence if session.problem else session.notice[:7])
     assert session.task is None and session.live is None
     return under_way
@@ -82,16 +86,25 @@ def bake():
     return time.monotonic() - begun
 
 
-longest = 1.1 * bake()
-while said["killed"] + said["ended"] < kills:
-    said["killed" if kill_once(longest) else "ended"] += 1
-    if (said["killed"] + said["ended"]) % 20 == 0:
-        bake()
-pid = session.engine.pid if session.engine else None
-blender_addon.unregister()
-said["orphan"] = pid is not None and os.path.exists(f"/proc/{pid}")
-said["actions"] = len(bpy.data.actions)
-said["folders"] = [n for n in os.listdir(os.environ["TMPDIR"]) if n.startswith(("mmface-addon-", "mmface-worker-"))]
-sys.stdout.write("RESULT " + json.dumps(said) + "\n")
-sys.stdout.flush()
-os._exit(0)
+def main():
+    longest = 1.1 * bake()
+    while said["killed"] + said["ended"] < kills:
+        said["killed" if kill_once(longest) else "ended"] += 1
+        if (said["killed"] + said["ended"]) % 20 == 0:
+            bake()
+    pid = session.engine.pid if session.engine else None
+    blender_addon.unregister()
+    said["orphan"] = pid is not None and os.path.exists(f"/proc/{pid}")
+    said["actions"] = len(bpy.data.actions)
+    said["folders"] = [n for n in os.listdir(os.environ["TMPDIR"]) if n.startswith(("mmface-addon-", "mmface-worker-"))]
+    sys.stdout.write("RESULT " + json.dumps(said) + "\n")
+
+
+try:
+    main()
+except BaseException:
+    traceback.print_exc()
+finally:  # a bpy that has read a .blend may stand still in its own destructors when Python ends
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

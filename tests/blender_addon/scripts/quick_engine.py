@@ -6,6 +6,7 @@ python quick_engine.py TAKE.npz SECONDS
 import shutil
 import sys
 import time
+from typing import Any
 
 from retarget.worker import requests
 from retarget.worker.__main__ import main
@@ -14,7 +15,7 @@ TAKE, SECONDS = sys.argv[1], float(sys.argv[2])
 STEPS = 20
 
 
-def capture(state, job, source, take, **_):
+def capture(state, job, source: str, take: str, face: Any, pictures: Any, seconds: Any):
     for step in range(STEPS):
         job.check()
         job.progress("frames", step + 1, STEPS)

@@ -48,6 +48,8 @@ def test_garbage_is_answered_and_survived(shared_client, line):
 def test_unknown_requests_and_arguments_are_sentences(shared_client):
     assert "knows no request" in shared_client.error("dance")["sentence"]
     assert "wrong" in shared_client.error("read_mapping")["sentence"]
+    assert "seconds cannot be 'x'" in shared_client.error("capture", source="0", take="t.npz", seconds="x")["sentence"]
+    assert "wrong" in shared_client.error("live", source="0")["sentence"]
 
 
 def test_a_rig_is_mapped_and_its_health_fits_one_line(shared_client, rig):
