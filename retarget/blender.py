@@ -24,12 +24,13 @@ from mmface_core.errors import UserError
 
 JOB_SCHEMA = "mmface-job/1"
 ANSWER_SCHEMA = "mmface-job-answer/1"
+RENDERING = ("render", "stills", "portraits")  # steps that need OpenGL, or Cycles
 DEFAULT_LIMIT = 300.0  # seconds of silence after which a child counts as hung
 
 Progress = Callable[[str, int, int], None]
 
 INSTALL = (
-    'Rigs are opened with Blender, which is not installed: run `pip install "mmface[blender]"`, '
+    'Rigs are opened with Blender, which is not installed: run `pip install ".[blender]"` in the checkout of mmface, '
     "or name a Blender program with --blender."
 )
 
@@ -64,7 +65,7 @@ class Blender:
             job_path.write_text(json.dumps(job))
             status, log = self._watch([*self._command(), str(job_path)], about, progress)
             if not answer_path.is_file():
-                raise _crash(status, log, about, rendering=any(step["do"] in ("render", "stills") for step in steps))
+                raise _crash(status, log, about, rendering=any(step["do"] in RENDERING for step in steps))
             answer = json.loads(answer_path.read_text(encoding="utf-8"))
         if error := answer.get("error"):
             if error["kind"] == "fault":

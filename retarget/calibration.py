@@ -84,9 +84,9 @@ def parse_neutral(text: str) -> int | tuple[int, int] | str:
     if text in ("auto", "off"):
         return text
     first, dash, last = text.partition("-")
-    if first.strip().isdigit() and not dash:
+    if first.strip().isdecimal() and not dash:
         return int(first)
-    if first.strip().isdigit() and last.strip().isdigit():
+    if first.strip().isdecimal() and last.strip().isdecimal():
         if int(first) > int(last):
             raise UserError(f"The neutral stretch {text} ends before it begins.")
         return int(first), int(last)

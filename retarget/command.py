@@ -1,6 +1,5 @@
 """The command `mmface-retarget`, which is also `mmface retarget`."""
 
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmface_core.commands.webcam_option import webcam_option
 from retarget.commands.cleaning_options import cleaning_options
 from retarget.commands.mapping_options import mapping_options
 
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 @click.option(
     "--face", default="largest", show_default=True, help="Which face, where there are several: largest, 1, 2, ..."
 )
+@webcam_option
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of the --take.")
 @click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
 @click.option(
@@ -62,6 +63,7 @@ def retarget(
     motion: Path | None,
     head: str,
     face: str,
+    seconds: float,
     no_identity: bool,
     program: str | None,
     timeout: float,
@@ -76,8 +78,6 @@ def retarget(
     (.csv) or Face Cap (.txt). The result is a new .blend
     with an action named after the clip, at the clip's own frame rate; RIG itself is never changed.
     """
-    # A polite request to end is treated like Ctrl-C, so that nothing unfinished stays behind.
-    signal.signal(signal.SIGTERM, _stop)
     # Imported here so that --help answers at once.
     from mmface_core.capture.stages import NO_STAGES, Stages
     from retarget.blender import Blender
@@ -96,6 +96,7 @@ def retarget(
             settings=settings,
             head=head,
             face=face,
+            seconds=seconds,
             identity=not no_identity,
             options=mapping,
             blender=Blender(program, timeout),
@@ -106,10 +107,6 @@ def retarget(
         click.echo("\n".join(stages.lines(report.performance.frame_count, time.perf_counter() - began)))
     if not quiet:
         click.echo("\n".join(report.lines()))
-
-
-def _stop(*_: object) -> None:
-    raise KeyboardInterrupt
 
 
 @contextmanager

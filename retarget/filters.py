@@ -216,13 +216,22 @@ class OneEuroRotation:
 def live_weights_filter(strength: float = DEFAULT_STRENGTH, regions: Mapping[str, float] | None = None) -> OneEuro:
     """A One Euro filter for ARKit weights (52,), with the lids freer than the rest.
 
-    strength 0..1, and one of its own for each region named in `regions`; the smaller, the higher the cutoff at rest.
+    strength 0..1, and one of its own for each region named in `regions`; the smaller, the higher the cutoff at rest,
+    and with 0 everything passes.
     """
     wanted = np.array([(regions or {}).get(region_of(name), strength) for name in ARKIT_NAMES])
     for value in np.unique(wanted):
         _check_strength(float(value))
     factor = sigma_factors() * np.maximum(wanted, 1e-3) / DEFAULT_STRENGTH
-    return OneEuro(min_cutoff=1.0 / factor, beta=2.0 / factor)
+    return OneEuro(min_cutoff=np.where(wanted > 0, 1.0 / factor, np.inf), beta=2.0 / factor)
+
+
+def live_rotation_filter(strength: float = DEFAULT_STRENGTH) -> OneEuroRotation:
+    """The same for the head's turn."""
+    _check_strength(strength)
+    usual = OneEuroRotation()
+    usual.min_cutoff = usual.min_cutoff * DEFAULT_STRENGTH / strength if strength else math.inf
+    return usual
 
 
 def _one_euro_share(cutoff, dt):

@@ -16,10 +16,11 @@ from retarget.mapping.map_rig import MapOptions, MappedRig, map_rig
 from retarget.mapping.misspelt import accept_misspelt
 from retarget.mapping.schema import Facing
 from retarget.mapping.symmetry import mirror_of
-from retarget.mapping.told import health, listed, turn_line
+from retarget.mapping.told import health, listed, some, turn_line
 from retarget.rig import Mesh, RigDescription, SceneObject
 
 SCHEMA: Final = "mmface-inspection/1"
+MOST_NAMES = 8  # of keys that one line lists
 _SAME = 0.999  # cosine from which two keys' offsets are the same
 _MIRRORED = 0.9
 _HEAD_METRES = 0.24  # chin to crown of an adult, to say what scale a rig seems to have
@@ -130,7 +131,9 @@ class Inspection:
         if self.named.dead:
             lines.append(f"Channels whose keys move nothing ({len(self.named.dead)}): {listed(self.named.dead)}")
         if self.named.unread and not keys:
-            lines.append(f"Keys that no convention knows ({len(self.named.unread)}): {_some(self.named.unread)}")
+            lines.append(
+                f"Keys that no convention knows ({len(self.named.unread)}): {some(self.named.unread, MOST_NAMES)}"
+            )
         if self.mapped:
             lines.append(turn_line(self.mapped.mapping))
         if self.geometry:
@@ -324,7 +327,7 @@ def _mesh_lines(mesh: MeshFacts, keys: bool) -> list[str]:
         ("not at 0 in the file", set_), ("moving alike", tuple(" = ".join(pair) for pair in mesh.duplicates)),
     ):  # fmt: skip
         if names:
-            lines.append(f"  {what} ({len(names)}): {_some(names)}")
+            lines.append(f"  {what} ({len(names)}): {some(names, MOST_NAMES)}")
     if mesh.action:
         lines.append(f"  already animated by the action {mesh.action}")
     return lines + ([f"    {_key_line(key)}" for key in mesh.keys] if keys else [])
@@ -350,7 +353,3 @@ def _how(by: str) -> str:
         "bones": "seen from its left and right bones",
         "default": "assumed, as nothing says otherwise",
     }.get(by, by)
-
-
-def _some(names: tuple[str, ...], most: int = 8) -> str:
-    return listed(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

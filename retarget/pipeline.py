@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmface_core.capture.stages import NO_STAGES, Stages
+from mmface_core.commands.webcam_option import WEBCAM_SECONDS
 from mmface_core.errors import UserError
 from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
@@ -45,6 +46,7 @@ def retarget_video(
     head: str = "absolute",
     face: str | int = "largest",
     identity: bool = True,
+    seconds: float = WEBCAM_SECONDS,
     options: MapOptions | None = None,
     mapped: MappedRig | None = None,
     blender: Blender | None = None,
@@ -57,8 +59,8 @@ def retarget_video(
     .gltf or .fbx. output: the .blend to write, by default CLIP_RIG.blend in the working folder. take: also keep the
     capture here. preview: also write an H.264 .mp4 here. motion: also write the curves here (.json and .f32), for the
     Blender add-on. face: "largest", or the number of one of several faces. identity False: what is kept has the mean
-    face's shape. head: "absolute", "relative" or "off". options: how to map the rig, or a mapping to use.
-    mapped: what `read_and_map` found out before about this rig with this head and these options.
+    face's shape. seconds: how long a webcam is read. head: "absolute", "relative" or "off". options: how to map the
+    rig, or a mapping to use. mapped: what `read_and_map` found out before about this rig with this head and options.
     progress is told (what, done, total); stages counts where the time goes. Raises UserError with a sentence; then
     nothing is left behind half-written.
     """
@@ -72,7 +74,7 @@ def retarget_video(
     (options or MapOptions()).check()
     with stages("open and map the rig"):
         mapped = mapped or read_and_map(rig, head, blender, options or MapOptions())
-    captured = take_of(source, face, identity, progress, stages)
+    captured = take_of(source, face, identity, progress, stages, seconds)
     if take_path:
         captured.save(take_path)  # even if it drives nothing, it is what took the time
     with stages("clean"):
@@ -213,7 +215,7 @@ def check_rig(rig: Path) -> None:
 
 def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head: str) -> None:
     """Refuse what cannot work before the long part begins. outputs: ending -> file to write. Raises UserError."""
-    if not source.exists() and not str(source).isdigit():
+    if not source.exists() and not str(source).isdecimal():
         raise UserError(f"There is no file {source}.")
     check_rig(rig)
     if head not in HEAD_MODES:
@@ -225,7 +227,7 @@ def check_request(source: Path, rig: Path, outputs: dict[str, Path | None], head
             raise UserError(f"{path} should end in {kind}.")
         if path.is_dir():
             raise UserError(f"{path} is a folder; name a file to write.")
-        if path.exists() and any(path.samefile(p) for p in (source, rig)):
+        if path.exists() and any(p.exists() and path.samefile(p) for p in (source, rig)):
             raise UserError(f"{path} is an input and is never overwritten; choose another name for the output.")
         folder = path.resolve().parent
         if not folder.is_dir():

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from mmface_core.take import Take
 from retarget.blender import Blender, Progress
 from retarget.exchange.takes import is_take
+from retarget.links import same_picture
 from retarget.mapping.facing import head_view
 from retarget.motion import RigMotion
 from retarget.performance import Performance
-from retarget.timing import FrameRate
+from retarget.timing import STILL_RATE, STILL_SECONDS
 
 if TYPE_CHECKING:
     from retarget.mapping.map_rig import MappedRig
@@ -30,8 +31,6 @@ Image = NDArray[np.uint8]
 
 HEIGHT = 512  # px of the clip; the avatar's picture is square. Where there is no GPU, time grows with its area.
 WIDEST = 1024  # px that the video's picture may take
-STILL_SECONDS = 2  # how long a still picture is shown
-_STILL_RATE = FrameRate(24, 1.0)
 
 
 class PreviewMaker:
@@ -76,9 +75,9 @@ class PreviewMaker:
 
     def encode(self, blender: Blender, progress: Progress | None = None) -> None:
         """Write the .mp4 at the clip's own rate: whole, or not at all."""
-        rate = self._motion.rate or _STILL_RATE
+        rate = self._motion.rate or STILL_RATE
         if self._motion.rate is None:
-            _repeat(self._joined / "000001.jpg", STILL_SECONDS * _STILL_RATE.fps)
+            _repeat(self._joined / "000001.jpg", STILL_SECONDS * STILL_RATE.fps)
         clip = Path(self._temporary.name, self._path.name)
         # Blender's encoder cuts fractions of a rate's base off after a few decimals; whole numbers it keeps.
         fps, base = rate.fraction
@@ -140,4 +139,4 @@ def _join(left: Image | None, right_path: Path, path: Path) -> None:
 
 def _repeat(picture: Path, count: int) -> None:
     for number in range(2, count + 1):
-        os.link(picture, picture.with_name(f"{number:06d}.jpg"))
+        same_picture(picture, picture.with_name(f"{number:06d}.jpg"))

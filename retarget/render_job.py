@@ -1,20 +1,22 @@
 """From a clip or a take and a rig to rendered frames, and to an .mp4 if one is wanted: the whole of `mmface render`."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmface_core.errors import UserError
 from mmface_core.take import Take
+from retarget.batch.plan import engine_key, fingerprint_of, key_of
 from retarget.blender import Blender
 from retarget.capturing import capture_one, face_choice
 from retarget.exchange.takes import is_take, open_take
 from retarget.mapping.map_rig import MapOptions
 from retarget.performance import Settings, clip_name, performance_of
 from retarget.pipeline import check_request, motion_for, read_and_map
-from retarget.rendering import RenderOptions, begin, encode_frames, missing, plan_render, render_all
+from retarget.rendering import RenderOptions, Submit, begin, encode_frames, missing, plan_render, render_all
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def run_render(
         say(f"rendered {done} of {before} frames")
 
     with ExitStack() as stack:
-        submit = stack.enter_context(_executor(workers, scheduler)).submit
+        submit = stack.enter_context(_submitting(workers, scheduler))
         render_all(plan, folder, blender, submit, chunk, count, wanted)
     if not request.is_video or request.only is not None:
         return f"Wrote {before} frames to {folder}"
@@ -115,9 +117,10 @@ def _take(request: RenderRequest, say: Callable[[str], None]) -> Take:
         raise UserError(
             "Chunks are rendered from a take, or each would capture the clip anew: run mmface capture first."
         )
-    kept = request.folder / ".mmface" / "take.npz"
-    stamp = f"{request.source.stat().st_size}_{request.source.stat().st_mtime_ns}_{request.face}"
-    kept = kept.with_name(f"take_{stamp}.npz")
+    if not request.source.exists():
+        raise UserError(f"{request.source} is a webcam: capture it first (mmface capture), and render from the take.")
+    stamp = key_of("capture", fingerprint_of(request.source), engine_key(), request.face)[:24]
+    kept = request.folder / ".mmface" / f"take_{stamp}.npz"
     if kept.is_file():
         return Take.load(kept)
     say("capturing")
@@ -126,9 +129,25 @@ def _take(request: RenderRequest, say: Callable[[str], None]) -> Take:
     return take
 
 
-def _executor(workers: int, scheduler: str | None):  # type: ignore[no-untyped-def]
-    if scheduler is None:
-        return ThreadPoolExecutor(workers)  # each thread waits for a child of its own
-    from retarget.batch.cluster import connected
+@contextmanager
+def _submitting(workers: int, scheduler: str | None) -> Iterator[Submit]:
+    """Who takes chunks to render: a cluster, or threads of ours that wait for a child each, and end it at Ctrl-C."""
+    if scheduler is not None:
+        from retarget.batch.cluster import connected
 
-    return connected(scheduler).get_executor()
+        with connected(scheduler) as client, client.get_executor() as executor:
+            yield executor.submit
+        return
+    stop = threading.Event()
+
+    def go_on(*_: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(workers) as threads:
+        try:
+            yield lambda render, *what: threads.submit(render, *what, progress=go_on)
+        except BaseException:
+            stop.set()  # at the child's next frame
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -17,16 +17,15 @@ from typing import Any, Literal
 from mmface_core.errors import UserError
 from mmface_core.whole_file import replacing
 from retarget.blender import Blender, Progress
+from retarget.links import same_picture
 from retarget.mapping.facing import head_view
 from retarget.motion import RigMotion, save_motion
 from retarget.pipeline import MappedRig
-from retarget.timing import FrameRate
+from retarget.timing import STILL_RATE, STILL_SECONDS
 
 Engine = Literal["workbench", "eevee", "cycles"]
 ENGINES: tuple[Engine, ...] = ("workbench", "eevee", "cycles")
 SCHEMA = "mmface-render/1"
-STILL_SECONDS = 2  # how long a still picture is shown in an .mp4
-STILL_RATE = FrameRate(24, 1.0)
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def encode_frames(
         if plan.rate is None:
             paths *= STILL_SECONDS * STILL_RATE.fps
         for number, path in enumerate(paths, 1):
-            (pictures / f"{number:06d}.png").symlink_to(path)
+            same_picture(path, pictures / f"{number:06d}.png")
         fps, base = plan.rate or STILL_RATE.fraction
         step = {
             "do": "encode",

@@ -10,15 +10,19 @@ from retarget.calibration import Calibration, CalibrationPolicy, calibrate
 from retarget.cleaning import Cleaning
 from retarget.cleaning.steps import before_filters, believable
 from retarget.gaps import GapPolicy, seen
-from retarget.performance import arkit_weights
+from retarget.performance import arkit_weights, stored_calibration
 
 
 def calibration_for(take: Take, policy: CalibrationPolicy) -> Calibration:
-    """The calibration that a policy finds in a take. Raises UserError where the take has no weights to calibrate."""
+    """The calibration that a policy finds in a take, or that the take stores, where the policy leaves it open.
+
+    Raises UserError where the take has no weights to calibrate.
+    """
     weights = arkit_weights(take)
     good = seen(take.present, take.confidence, GapPolicy())
     good = believable(take.rotation, take.scale, take.confidence, good, Cleaning())
-    return calibrate(before_filters(weights, good, Cleaning()), take.time, take.frame, good, policy)
+    weights = before_filters(weights, good, Cleaning())
+    return calibrate(weights, take.time, take.frame, good, policy, stored_calibration(take))
 
 
 def calibrated(take: Take, calibration: Calibration) -> Take:

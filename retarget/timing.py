@@ -38,6 +38,10 @@ class FrameRate:
         return ratio.numerator, ratio.denominator
 
 
+STILL_RATE = FrameRate(24, 1.0)  # of a clip that shows a still picture
+STILL_SECONDS = 2  # how long it shows it
+
+
 def frame_rate(fps: float) -> FrameRate:
     """Blender's rate of `fps` frames a second, exact for whole and NTSC rates.
 

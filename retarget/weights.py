@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmface_core.errors import UserError
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, mirrored_name
+from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, SIDEWAYS, mirrored_name
 from mmface_core.model.readers.facewarehouse import ARKIT_OF_FACEWAREHOUSE, FACEWAREHOUSE_NAMES
 
 Array = NDArray[np.floating]
@@ -106,7 +106,7 @@ def symmetry_penalty(names: tuple[str, ...] = ARKIT_NAMES) -> Array:
     index = {name: i for i, name in enumerate(names)}
     for i, name in enumerate(names):
         j = index.get(mirrored_name(name), i)
-        if i == j or name.startswith(_GAZE) or name in _SIDEWAYS:
+        if i == j or name.startswith(_GAZE) or name in SIDEWAYS:
             continue
         penalty[i, i] += 0.5
         penalty[j, j] += 0.5
@@ -116,7 +116,6 @@ def symmetry_penalty(names: tuple[str, ...] = ARKIT_NAMES) -> Array:
 
 
 _GAZE = ("eyeLookIn", "eyeLookOut", "lookIn", "lookOut")
-_SIDEWAYS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
 
 
 def box_least_squares(

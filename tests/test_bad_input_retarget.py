@@ -129,12 +129,14 @@ class TestWithBlender:
         (tmp_path / "text.blend").write_text("hello " * 100)
         assert "not a Blender file" in refused(take, tmp_path / "text.blend")
 
+    @pytest.mark.shared
     def test_a_truncated_blend(self, refused, take, tmp_path, shared):
         whole = (shared / "data" / "rigs" / "makehuman_arkit_snake.blend").read_bytes()
         (tmp_path / "cut.blend").write_bytes(whole[: len(whole) // 2])
         sentence = refused(take, tmp_path / "cut.blend")
         assert "cut.blend" in sentence and "cut short" in sentence
 
+    @pytest.mark.shared
     def test_a_truncated_glb(self, refused, take, tmp_path, shared):
         whole = (shared / "data" / "rigs" / "RobotExpressive.glb").read_bytes()
         (tmp_path / "cut.glb").write_bytes(whole[: len(whole) // 2])
@@ -151,6 +153,7 @@ class TestWithBlender:
         (tmp_path / "text.fbx").write_text("hello " * 100)
         assert "could not be imported" in refused(take, tmp_path / "text.fbx")
 
+    @pytest.mark.shared
     def test_no_channel_matches(self, refused, take, shared):
         assert "No channel matched" in refused(
             take, shared / "data" / "rigs" / "RobotExpressive.glb", "--preset", "mmd", "--map-by", "names"

@@ -15,6 +15,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_demo_writes_both_scenes_and_their_previews():
+    made = [ROOT / f"demo_output/{name}.{kind}" for name in ("sample", "astronaut") for kind in ("blend", "mp4")]
+    for path in made:
+        path.unlink(missing_ok=True)  # of an earlier run
     runpy.run_path(str(ROOT / "examples/demo.py"), run_name="__main__")
     for name in ("sample", "astronaut"):
         assert (ROOT / f"demo_output/{name}.blend").stat().st_size > 100_000

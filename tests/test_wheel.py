@@ -63,4 +63,4 @@ def test_retarget_without_blender_says_what_to_install(installed, tmp_path):
         env={"PATH": "/nonexistent"},
     )
     assert result.returncode == 2
-    assert "mmface[blender]" in result.stderr and "Traceback" not in result.stderr
+    assert ".[blender]" in result.stderr and "Traceback" not in result.stderr

@@ -13,7 +13,7 @@ from retarget.batch.work import Failure, perform
 if TYPE_CHECKING:
     from distributed import Client
 
-INSTALL = 'Batches run on Dask, which is not installed: run `pip install "mmface[batch]"`.'
+INSTALL = 'Batches run on Dask, which is not installed: run `pip install ".[batch]"`.'
 Result = tuple[str, dict[str, Any] | Failure]
 OnEvent = Callable[[dict[str, Any]], None]
 
@@ -126,8 +126,11 @@ class DaskPool:
 
     def _check_folder(self) -> None:
         """A cluster's workers must see the same files."""
-        self._client.wait_for_workers(1, timeout=60)
-        seen = self._client.run(os.path.isdir, str(self._out / ".mmface"))
+        try:
+            self._client.wait_for_workers(1, timeout=60)
+        except TimeoutError as error:
+            raise UserError("The cluster has no workers; start some, and run the same command again.") from error
+        seen = self._client.run(os.path.isdir, str(self._out.resolve() / ".mmface"))
         blind = [worker for worker, sees in seen.items() if sees is not True]
         if blind:
             raise UserError(
@@ -170,8 +173,12 @@ class DaskPool:
 
 
 def sized_to_machine() -> int:
-    """Workers for this machine: one for each two cores, and no more than fit into memory (1.5 GB each)."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Workers for this machine: one for each two cores (of up to three, one for each), and no more than fit into
+    memory, 1.5 GB each.
+    """
+    from mmface_core.capture.load import available_cores
+
+    cores = available_cores()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1.5e9 if hasattr(os, "sysconf") else cores
     return max(1, min(cores // 2 if cores > 3 else cores, int(memory)))
 

@@ -79,7 +79,7 @@ class Options:
         size = None
         if self.size != "scene":
             width, _, height = self.size.lower().partition("x")
-            if not width.isdigit() or not height.isdigit():
+            if not width.isdecimal() or not height.isdecimal():
                 raise UserError(f"{self.size!r} is no size; say for example 1280x720, or scene.")
             size = (int(width), int(height))
         return RenderOptions(self.render, size, self.samples, self.camera, self.transparent)  # type: ignore[arg-type]

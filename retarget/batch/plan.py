@@ -20,7 +20,7 @@ from retarget.exchange.takes import is_take
 Stage = Literal["capture", "piece", "join", "retarget", "export", "render", "chunk", "encode"]
 ASSETS = ("default_face.npz", "face_short.onnx", "face_full.onnx", "lite.onnx")  # what a capture depends on
 # Raised when the same inputs and options would give another result.
-RECIPE: dict[str, int] = {"capture": 1, "retarget": 2, "export": 1, "render": 2}
+RECIPE: dict[str, int] = {"capture": 2, "retarget": 2, "export": 1, "render": 2}
 # Options that the curves of a take on Blender's frames depend on, whatever the rig.
 CURVES = ("smooth", "start", "neutral", "lost")
 # Those that a rig's curves depend on besides, beside the content of a mapping's file.
@@ -87,7 +87,7 @@ def make_plan(
         endings = variants[job]
         clip_label = clip_name + endings.take
         label = clip_label if job.rig is None else f"{clip_label} on {rig_names[job.rig]}{endings.rig}"
-        sentence = _refusal(job)
+        sentence = _refusal(job, fingerprint)
         if sentence:
             plan.refused[label] = sentence
             plan.jobs.append((job, label, ()))
@@ -260,7 +260,7 @@ def _variants(jobs: Sequence[Job]) -> dict[Job, _Endings]:
     return names
 
 
-def _refusal(job: Job) -> str:
+def _refusal(job: Job, fingerprint: Fingerprint) -> str:
     """Why a job cannot begin, or an empty string."""
     if not job.clip.exists():
         return f"There is no file {job.clip}."
@@ -268,6 +268,9 @@ def _refusal(job: Job) -> str:
         return f"There is no file {job.rig}."
     try:
         job.options.map_options().check()
+        for path in (job.clip, job.rig, Path(job.options.mapping) if job.options.mapping else None):
+            if path is not None:
+                fingerprint(path)
     except UserError as error:
         return str(error)
     return ""
@@ -279,7 +282,7 @@ def unique_names(paths: Sequence[Path]) -> dict[Path, str]:
     names = {path: safe_name(path.stem or path.name) for path in wanted}
     for longer in (
         lambda p: safe_name(p.stem + p.suffix.replace(".", "_")),
-        lambda p: f"{safe_name(p.stem)}-{hashlib.sha256(str(p.resolve()).encode()).hexdigest()[:6]}",
+        lambda p: f"{safe_name(p.stem)}-{hashlib.sha256(os.fsencode(p.resolve())).hexdigest()[:6]}",
     ):
         counts: dict[str, int] = {}
         for name in names.values():

@@ -53,8 +53,9 @@ class Quiet:
         self.running[task.id] = {"stage": task.stage, "name": task.name}
 
     def event(self, event: dict[str, Any]) -> None:
-        if event["id"] in self.running:
-            self.running[event["id"]].update(event)
+        # Told from Dask's own thread, while a task may end in ours.
+        if (entry := self.running.get(event["id"])) is not None:
+            entry.update(event)
 
     def ended(self, task: Task, result: dict[str, Any] | Failure) -> None:
         self.running.pop(task.id, None)
@@ -120,7 +121,9 @@ class JsonLines(Quiet):
     """One JSON object a line on standard output, for other programs."""
 
     def _say(self, kind: str, **facts: Any) -> None:
-        print(json.dumps({"event": kind, **facts}), flush=True)  # noqa: T201
+        # Two threads speak, so each line is one piece.
+        sys.stdout.write(json.dumps({"event": kind, **facts}) + "\n")
+        sys.stdout.flush()
 
     def begin(self, plan: Plan, finished: set[str], about: str) -> None:
         super().begin(plan, finished, about)

@@ -52,7 +52,7 @@ class Store:
 
     def _sweep(self) -> None:
         """Remove what killed processes were in the middle of writing."""
-        for pattern in (".unfinished-*", "*.unfinished", ".mmface-preview-*", ".mmface-encode-*"):
+        for pattern in (".unfinished-*", ".mmface-preview-*", ".mmface-encode-*"):
             for path in list(self.out.rglob(pattern)):
                 _remove(path)
 

@@ -84,15 +84,12 @@ def batch(
     The same command again goes on where it was stopped, and redoes only what depends on changed inputs or options.
     Exit status 3 means that some jobs failed; the report says why.
     """
-    import signal
-
     from retarget.batch.cluster import DaskPool
     from retarget.batch.jobs import Options, read_jobs
     from retarget.batch.progress import JsonLines, Lines, Quiet, Table
     from retarget.batch.run import run_batch
     from retarget.batch.store import Store
 
-    signal.signal(signal.SIGTERM, _stop)
     defaults = replace(
         Options(),
         face=face,
@@ -156,7 +153,3 @@ def rig_files(paths: tuple[Path, ...]) -> list[Path]:
         else:
             raise UserError(f"There is no rig {path}.")
     return files
-
-
-def _stop(*_: object) -> None:
-    raise KeyboardInterrupt

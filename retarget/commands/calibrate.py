@@ -1,5 +1,6 @@
 """`mmface calibrate`: find a person's neutral and range, and keep them in their takes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -9,18 +10,16 @@ import click
 @click.argument("takes", nargs=-1, required=True, metavar="TAKE...", type=click.Path(path_type=Path))
 @click.option(
     "--neutral",
-    default="auto",
-    show_default=True,
     metavar="FRAME|A-B|auto|off",
-    help="Where the face rests: a frame, a stretch, the most frequent calm pose, or no calibration.",
+    help="Where the face rests: a frame, a stretch, the most frequent calm pose (auto), or no calibration. "
+    "[default: auto; of --from what it stores]",
 )
 @click.option(
     "--range",
     "range_",
     type=click.Choice(["auto", "off"]),
-    default="off",
-    show_default=True,
-    help="auto: the largest movements in the take count as 1, for a take in which the person shows them.",
+    help="auto: the largest movements in the take count as 1, for a take in which the person shows them. "
+    "[default: off; of --from what it stores]",
 )
 @click.option(
     "--from",
@@ -30,7 +29,9 @@ import click
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Write here instead of into the TAKE itself.")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
-def calibrate(takes: tuple[Path, ...], neutral: str, range_: str, model: Path | None, output: Path | None) -> None:
+def calibrate(
+    takes: tuple[Path, ...], neutral: str | None, range_: str | None, model: Path | None, output: Path | None
+) -> None:
     """Store in each TAKE what counts as the resting face, and as the full movement.
 
     Nothing that was captured changes: what is stored is used by whatever makes curves of the take, unless told
@@ -43,8 +44,9 @@ def calibrate(takes: tuple[Path, ...], neutral: str, range_: str, model: Path | 
 
     if output is not None and len(takes) > 1:
         raise UserError(f"{len(takes)} takes do not fit into the one file {output}; leave -o out.")
-    policy = CalibrationPolicy(parse_neutral(neutral), range_)
+    policy = CalibrationPolicy(parse_neutral(neutral) if neutral else None, range_)
     found = calibration_for(Take.load(model), policy) if model else None
+    policy = replace(policy, neutral="auto" if policy.neutral is None else policy.neutral, range=range_ or "off")
     for path in takes:
         take = Take.load(path)
         if found is None and policy == CalibrationPolicy("off", "off"):

@@ -18,7 +18,11 @@ _CLEANING = (
     click.option(
         "--smooth", type=click.FloatRange(0, 1), default=0.4, show_default=True, help="Smoothing over time; 0 is off."
     ),
-    click.option("--no-smooth", is_flag=True, help="The same as --smooth 0: the curves as captured."),
+    click.option(
+        "--no-smooth",
+        is_flag=True,
+        help="No smoothing and no cleaning; the resting face is still the zero (--no-clean leaves that out, too).",
+    ),
     click.option(
         "--smooth-region",
         "smooth_regions",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmface_core.commands.webcam_option import webcam_option
 from retarget.commands.cleaning_options import cleaning_options
 from retarget.commands.mapping_options import mapping_options
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     help="For --rig: what counts as straight ahead, or no head rotation.",
 )
 @click.option("--face", default="largest", show_default=True, help="Which face of a video: largest, 1, 2, ...")
+@webcam_option
 @click.option("--no-identity", is_flag=True, help="Leave the person's face shape out of takes and meshes.")
 @click.option("--blender", "program", help="A Blender program to use in place of the bpy module.")
 @click.option(
@@ -47,6 +49,7 @@ def convert(
     named: str | None,
     head: str,
     face: str,
+    seconds: float,
     no_identity: bool,
     program: str | None,
     timeout: float,
@@ -75,6 +78,7 @@ def convert(
             settings=settings,
             head=head,
             face=face,
+            seconds=seconds,
             identity=not no_identity,
             options=mapping,
             blender=Blender(program, timeout),

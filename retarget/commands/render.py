@@ -23,7 +23,7 @@ class Size(click.ParamType):
         if not isinstance(value, str) or value == "scene":
             return None if value == "scene" else value
         parts = value.lower().split("x")
-        if len(parts) != 2 or not all(part.isdigit() for part in parts):
+        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
             self.fail(f"{value!r} is no size; say for example 1280x720, or scene.", param, ctx)
         return int(parts[0]), int(parts[1])
 
@@ -31,7 +31,7 @@ class Size(click.ParamType):
 def frame_span(text: str) -> range:
     """`10-19`, or a single number, as frames. Raises UserError."""
     first, _, last = text.partition("-")
-    if not first.isdigit() or (last and not last.isdigit()) or int(last or first) < int(first):
+    if not first.isdecimal() or (last and not last.isdecimal()) or int(last or first) < int(first):
         raise UserError(f"{text} are no frames; say for example 1-100, or 7.")
     return range(int(first), int(last or first) + 1)
 

@@ -1,6 +1,5 @@
 """`mmface stream`: a take or a webcam to avatar programs, live."""
 
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +45,6 @@ def stream(
     VSeeFace, Warudo, VNyan and others listen to it, and anything that understands OSC. A take is sent at its own speed;
     stop with Ctrl-C.
     """
-    signal.signal(signal.SIGTERM, _stop)
     from retarget.exchange.osc import Sender, parse_address
     from retarget.exchange.stream import frames_of, send
 
@@ -75,7 +73,3 @@ def sendable_mapping(path: Path) -> "Mapping":
     if not any(channel.keys and not channel.mute for channel in mapping.channels):
         raise UserError(f"{path} drives no shape keys, and only those can be sent by name.")
     return mapping
-
-
-def _stop(*_: object) -> None:
-    raise KeyboardInterrupt

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mmface_core.commands.webcam_option import WEBCAM_SECONDS
 from mmface_core.errors import UserError
 from mmface_core.whole_file import unfinished_path
 from retarget.blender import Blender
@@ -55,6 +56,7 @@ def convert(
     head: str = "absolute",
     face: str | int = "largest",
     identity: bool = True,
+    seconds: float = WEBCAM_SECONDS,
     options: MapOptions | None = None,
     blender: Blender | None = None,
     progress: Progress | None = None,
@@ -63,8 +65,8 @@ def convert(
 
     source: anything that can be captured, a take, a recording of another tool, or an animated .blend. rig: needed for a
     scene (.glb, .fbx, .usd) unless the source is one. named: the format, where the ending leaves it open. identity
-    False: takes and meshes have the mean face's shape. options: how the rig is mapped. Raises UserError; then no output
-    is left half-written.
+    False: takes and meshes have the mean face's shape. seconds: how long a webcam is read. options: how the rig is
+    mapped. Raises UserError; then no output is left half-written.
     """
     source, output = Path(source), Path(output)
     settings, blender = settings or Settings(), blender or Blender()
@@ -73,7 +75,7 @@ def convert(
     if source.suffix.lower() in RIG_KINDS:
         return _export([{"do": "open", "path": str(source.resolve())}], output, source.name, blender, progress)
     mapped = read_and_map(Path(rig), head, blender, options) if kind == "scene" and rig else None
-    take = take_of(source, face, identity, progress)
+    take = take_of(source, face, identity, progress, seconds=seconds)
     if kind == "take":
         take.save(output)
         return [f"{output}: a take of {len(take)} frames at {take.fps:.6g} fps, as recorded."]
@@ -85,7 +87,10 @@ def convert(
             steps = [{"do": "open", "path": str(Path(rig).resolve())}, {"do": "bake", "motion": str(motion)}]
             return _export(steps, output, Path(rig).name, blender, progress)
     if kind == "mesh":
-        files = mesh_sequence.write(performance, take.identity, output)
+        try:
+            files = mesh_sequence.write(performance, take.identity, output)
+        except OSError as error:
+            raise _unwritable(output, error) from error
         return [f"{files[0]} to {files[-1].name}: {_frames(performance)}, one mesh each."]
     what = recording_of(performance)
     writers: dict[str, Callable[[Path], None]] = {
@@ -99,7 +104,7 @@ def convert(
 
 
 def _check(source: Path, output: Path, kind: str, rig: Path | None) -> None:
-    if not source.exists() and not str(source).isdigit():
+    if not source.exists() and not str(source).isdecimal():
         raise UserError(f"There is no file {source}.")
     if output.exists() and source.exists() and output.samefile(source):
         raise UserError(f"{output} is the input and is never overwritten; choose another name for the output.")
@@ -142,8 +147,14 @@ def _whole(output: Path, write: Callable[[Path], None]) -> None:
     try:
         write(making)
         os.replace(making, output)
+    except OSError as error:
+        raise _unwritable(output, error) from error
     finally:
         making.unlink(missing_ok=True)
+
+
+def _unwritable(output: Path, error: OSError) -> UserError:
+    return UserError(f"{output} cannot be written: {error.strerror or error}.")
 
 
 def _frames(performance: Performance) -> str:

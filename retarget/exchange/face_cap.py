@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from mmface_core.errors import UserError
-from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES
+from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, SIDEWAYS
 from mmface_core.take import Take
 from retarget.exchange import recording
 from retarget.exchange.live_link_face import eye_angles
@@ -81,6 +81,6 @@ def write(what: Recording, path: Path) -> None:
 
 def _short(name: str) -> str:
     """The app's own spelling: eyeBlink_L for eyeBlinkLeft."""
-    if name in ("jawLeft", "jawRight", "mouthLeft", "mouthRight"):
+    if name in SIDEWAYS:
         return name
     return next((name.removesuffix(long) + short for long, short in _SIDES if name.endswith(long)), name)

@@ -127,10 +127,11 @@ def _seconds(codes: list[tuple[tuple[int, float], int]], path: Path) -> tuple[Ar
     """Times (K,) in seconds, and the rows (K,) that they belong to; of rows with one timecode the last counts.
 
     How many frames a second the timecode counts is not in the file: at least one more than the largest it names, and
-    60 unless a whole second shows fewer or the largest is above it.
+    60 unless a whole second shows fewer (at ten frames a second or more) or the largest is above it.
     """
     largest = max(frames for (_, frames), _ in codes)
-    whole_seconds = len({seconds for (seconds, _), _ in codes}) > 2
+    seconds_seen = len({seconds for (seconds, _), _ in codes})
+    whole_seconds = seconds_seen > 2 and len({code for code, _ in codes}) > 10 * (seconds_seen - 2)
     rate = TIMECODE_RATE
     if whole_seconds or largest >= TIMECODE_RATE:
         rates = (24, 25, 30, 48, 50, 60, 90, 100, 120, 240)

@@ -5,6 +5,7 @@ z out of the face. The head's rotation is left out, as a sequence is put onto a 
 their order from frame to frame.
 """
 
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,10 @@ def paths(pattern: Path, performance: Performance) -> list[Path]:
 
 
 def write(performance: Performance, identity: Array, pattern: Path, model: FaceModel | None = None) -> list[Path]:
-    """Write the sequence; return its files. identity (n,) codes; another model's, or none, give the mean face."""
+    """Write the sequence, all of it or nothing; return its files. Raises OSError.
+
+    identity (n,) codes; another model's, or none, give the mean face.
+    """
     model = model or FaceModel.load(parts=PARTS)
     codes: Array = identity if len(identity) == model.n_identity else np.zeros(model.n_identity)
     rest = model.mean.numpy() + np.tensordot(codes, model.identity_basis.numpy(), axes=1)  # (V, 3)
@@ -36,8 +40,12 @@ def write(performance: Performance, identity: Array, pattern: Path, model: FaceM
     triangles: NDArray[np.integer] = model.triangles.numpy()
     save = _obj if pattern.suffix.lower() == ".obj" else _ply
     files = paths(pattern, performance)
-    for path, weights, seconds in zip(files, performance.weights, performance.time, strict=True):
-        save(path, rest + np.einsum("k,kvc->vc", weights, basis), triangles, float(seconds))
+    with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=pattern.resolve().parent) as folder:
+        for path, weights, seconds in zip(files, performance.weights, performance.time, strict=True):
+            shape = rest + np.einsum("k,kvc->vc", weights, basis)
+            save(Path(folder, path.name), shape, triangles, float(seconds))
+        for path in files:
+            Path(folder, path.name).replace(path)
     return files
 
 

@@ -3,7 +3,6 @@
 import socket
 import struct
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from mmface_core.errors import UserError
@@ -52,6 +51,8 @@ class Sender:
             raise UserError(f"The host {host} cannot be found: {error}.") from error
         self._to: Any = to
         self._socket = socket.socket(family, kind, protocol)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)  # a whole network may listen
+        self._sent = False
 
     def __enter__(self) -> "Sender":
         return self
@@ -60,16 +61,22 @@ class Sender:
         self._socket.close()
 
     def send(self, messages: Sequence[Message]) -> None:
-        """Send messages, bundled."""
+        """Send messages, bundled. Raises UserError where the first ones cannot be sent: the address leads nowhere."""
         for packet in bundles(messages):
-            with suppress(ConnectionRefusedError):  # nobody listens yet; they may later
+            try:
                 self._socket.sendto(packet, self._to)
+            except ConnectionRefusedError:
+                pass  # nobody listens yet; they may later
+            except OSError as error:
+                if not self._sent:  # later the network may be gone for a while, and come back
+                    raise UserError(f"Nothing can be sent to {self._to[0]}: {error.strerror or error}.") from error
+            self._sent = True
 
 
 def parse_address(text: str) -> tuple[str, int]:
     """HOST:PORT as typed, or a PORT of this machine. Raises UserError for anything else."""
     host, _, port = text.rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 65536:
+    if not port.isdecimal() or not 0 < int(port) < 65536:
         raise UserError(f"{text} is no address; give HOST:PORT, for example 127.0.0.1:39539.")
     return host.strip("[]") or "127.0.0.1", int(port)
 

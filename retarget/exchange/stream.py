@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmface_core.errors import UserError
 from retarget.exchange import vmc
 from retarget.exchange.osc import Message, Sender
-from retarget.live import LiveCleaner
+from retarget.live import LiveCleaner, seen_face
 from retarget.mapping.schema import Mapping
 from retarget.performance import Performance, Settings, performance_of, stored_calibration
 
@@ -67,11 +67,17 @@ def played(
 
 
 def seen_live(camera: int, settings: Settings, calibrated_by: Path | None = None) -> Iterator[LiveFrame]:
-    """The face in front of a webcam, frame by frame. Raises UserError where the camera or the calibration fails."""
+    """The face in front of a webcam, frame by frame. Raises UserError where the camera or the calibration fails, or
+    where the settings ask for what only a whole clip can tell.
+    """
     from mmface_core.capture.load import load_engine
     from mmface_core.capture.sources import Ahead, WebcamSource
     from mmface_core.take import Take
 
+    if settings.neutral not in (None, "off") or settings.range == "auto":
+        raise UserError(
+            "What a face before a webcam does at rest, and at most, is taken from a take: give --calibrated-by."
+        )
     calibration = stored_calibration(Take.load(calibrated_by)) if calibrated_by else None
     if calibrated_by and calibration is None:
         raise UserError(f"{calibrated_by} holds no calibration; run `mmface calibrate {calibrated_by}` first.")
@@ -80,18 +86,16 @@ def seen_live(camera: int, settings: Settings, calibrated_by: Path | None = None
     with Ahead(WebcamSource(camera, None), ahead=1) as frames:
         for frame in frames:
             faces = tracker.step(frame.image)
-            state = next(iter(faces.values()), None)
-            seen = state is not None and state.confidence >= settings.gaps.min_confidence
-            found = (state.expression, state.rotation) if seen and state is not None else (None, None)
+            found = seen_face(next(iter(faces.values()), None), engine.model.expression_names, settings.gaps)
             weights, rotation = cleaner(frame.time, *found)
-            yield LiveFrame(frame.time, weights, rotation, seen)
+            yield LiveFrame(frame.time, weights, rotation, found[0] is not None)
 
 
 def frames_of(source: str, settings: Settings, loop: bool, calibrated_by: Path | None = None) -> Iterator[LiveFrame]:
     """Frames of a take or recording, cleaned, or of the webcam that a number names."""
     from retarget.exchange.takes import is_take, open_take
 
-    if source.isdigit() and not Path(source).exists():
+    if source.isdecimal() and not Path(source).exists():
         return seen_live(int(source), settings, calibrated_by)
     if not is_take(source):
         raise UserError(

@@ -56,11 +56,15 @@ def map_by(rig: RigDescription, named: Named, how: str, ask: Asker | None) -> tu
         return named, ()
     if ask is None:
         raise UserError("Only a rig's own file can be mapped by geometry; map it with `mmface rig map`.")
-    found = ask()
     if how == "geometry":
+        found = ask()
         if not found.channels:
             raise UserError(found.note or "No key of the rig moves like one of ARKit's units.")
         return only_geometry(named, found), ()
+    try:
+        found = ask()
+    except UserError as error:
+        return named, (f"The shapes of the keys were not compared, names alone were used: {error}",)
     return combine(named, found), (found.note,) if found.note else ()
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mmface_core.errors import UserError
 from retarget.mapping.bone_roles import role_of
 from retarget.mapping.names import LEFT, RIGHT, split_channel, words
 from retarget.mapping.schema import Channel, Facing
@@ -194,17 +195,32 @@ class View:
 
 def head_view(rig: RigDescription, channels: tuple[Channel, ...], facing: Facing) -> View:
     """Frame the head: the vertices that the mapped keys move, with room for forehead, chin and turning."""
-    objects = {target.object for channel in channels for target in channel.targets}
-    used = [mesh for mesh in rig.keyed_meshes if mesh.object in objects] or list(rig.keyed_meshes)
-    points = [mesh.positions[moved_by(mesh, channels)] for mesh in used]
-    cloud = np.concatenate([p for p in points if len(p)] or [mesh.positions for mesh in used])
-    local = cloud @ facing.matrix  # (N, 3) left, up, front
+    local = _face_points(rig, channels) @ facing.matrix  # (N, 3) left, up, front
     low, high = np.percentile(local, [1, 99], axis=0)
     span = max(high[1] - low[1], high[0] - low[0])
     # The moved part reaches from chin to brow: the head's crown lies half as much again above it.
     middle = 0.5 * (low + high) + np.array([0.0, 0.13 * span, 0.0])
     centre = facing.matrix @ middle
     return View((float(centre[0]), float(centre[1]), float(centre[2])), float(2.15 * span))
+
+
+def _face_points(rig: RigDescription, channels: tuple[Channel, ...]) -> Array:
+    """Points (N, 3), world, of the face: what mapped keys move; without keys, what the head's bone carries, or all."""
+    objects = {target.object for channel in channels for target in channel.targets}
+    used = [mesh for mesh in rig.keyed_meshes if mesh.object in objects] or list(rig.keyed_meshes)
+    moved = [mesh.positions[moved_by(mesh, channels)] for mesh in used]
+    carried = [
+        skin_of(rig, armature, bone)[0]
+        for armature in rig.armatures.values()
+        for bone in armature.bones.values()
+        if "head" in words(bone.name)
+    ]
+    skinned = [mesh.positions for mesh in rig.meshes]
+    boxes = [thing.box for thing in rig.objects.values() if thing.box is not None and thing.type == "MESH"]
+    for points in (moved, [mesh.positions for mesh in used], carried, skinned, boxes):
+        if any(len(p) for p in points):
+            return np.concatenate([p for p in points if len(p)])
+    raise UserError(f"The rig {rig.source} has no mesh to look at.")
 
 
 def moved_by(mesh: Mesh, channels: tuple[Channel, ...]) -> NDArray[np.bool_]:

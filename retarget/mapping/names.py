@@ -9,14 +9,11 @@ blendShape1.eyeBlinkLeft, Head_eyeBlink_L, eyeBlinkLeft.001.
 from dataclasses import dataclass
 from functools import cache
 
-from mmface_core.model.arkit import ARKIT_NAMES
+from mmface_core.model.arkit import ARKIT_NAMES, SIDEWAYS
 from retarget.mapping import spelling
 from retarget.mapping.spelling import BOTH, LEFT, RIGHT, SIDE, WAY, Speller, words
 
-__all__ = ["BOTH", "LEFT", "RIGHT", "SIDEWAYS", "Unit", "common_prefixes", "read_key", "split_channel", "words"]
-
-# "jaw" or "mouth" with a side is a movement to that side, not half of a movement called "jaw".
-SIDEWAYS = frozenset({"jawLeft", "jawRight", "mouthLeft", "mouthRight"})
+__all__ = ["BOTH", "LEFT", "RIGHT", "Unit", "common_prefixes", "read_key", "split_channel", "words"]
 
 
 @dataclass(frozen=True)

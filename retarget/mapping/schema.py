@@ -258,15 +258,20 @@ def load_mapping(path: Path) -> Mapping:
         raise UserError(f"The mapping {path} cannot be read: {error.strerror or error}.") from error
     except json.JSONDecodeError as error:
         raise UserError(f"{path}, line {error.lineno}: this is no JSON ({error.msg}).") from error
+    except RecursionError as error:
+        raise UserError(f"{path} is not a mapping: it is nested too deeply.") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not a mapping: it is no text in UTF-8.") from error
     return mapping_from_json(data, path.name)
 
 
 def save_mapping(mapping: Mapping, path: Path) -> None:
-    """Write a mapping for people: one line for each target. Whole or not at all."""
-    with replacing(path) as file:
-        file.write(_written(mapping.to_json()).encode())
+    """Write a mapping for people: one line for each target. Whole or not at all. Raises UserError."""
+    try:
+        with replacing(path) as file:
+            file.write(_written(mapping.to_json()).encode())
+    except OSError as error:
+        raise UserError(f"The mapping {path} cannot be written: {error.strerror or error}.") from error
 
 
 def _written(data: dict[str, Any]) -> str:

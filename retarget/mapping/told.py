@@ -67,6 +67,11 @@ def listed(names: tuple[str, ...]) -> str:
     return ", ".join(names)
 
 
+def some(names: tuple[str, ...], most: int) -> str:
+    """The first names in a row, and how many more there are."""
+    return listed(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def _channel_lines(mapping: Mapping) -> list[str]:
     """One line for each set of meshes: how many channels drive a key of their own name, and all others by name."""
     by_meshes: dict[tuple[str, ...], list[Channel]] = {}

@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from mmface_core.geometry.normals import normals_of
 from mmface_core.model.arkit import ARKIT_INDEX, ARKIT_NAMES, MIRRORED_UNIT
+from mmface_core.model.default_expression import GAZE_DEGREES, turn
 from retarget.registration.closest import SurfaceIndex, seamless_normals
 from retarget.registration.nonrigid import match_weights
 from retarget.registration.parts import (
@@ -40,13 +41,6 @@ from retarget.registration.template import Template, edges_of, laplacian
 
 Array = NDArray[np.floating]
 
-# Turn of an eyeball at weight 1, degrees: about y (towards the subject's left), about x (downwards), for the left eye.
-GAZE_DEGREES = {
-    "eyeLookDownLeft": (0.0, 30.0),
-    "eyeLookInLeft": (-30.0, 0.0),
-    "eyeLookOutLeft": (30.0, 0.0),
-    "eyeLookUpLeft": (0.0, -25.0),
-}
 # The model's units are those of MakeHuman's base head, in its millimetres, but the model's mean is so much larger: in
 # proportion to a head they must be so much stronger to mean what their sculptors meant (the test measures both heads).
 SCULPTED = 1.064
@@ -224,8 +218,8 @@ def eyeball(positions: Array, left: bool) -> Array:
     offsets = np.zeros((len(ARKIT_NAMES), len(positions), 3))
     for name, (yaw, pitch) in GAZE_DEGREES.items():
         row = ARKIT_INDEX[name] if left else MIRRORED_UNIT[ARKIT_INDEX[name]]
-        turn = _turn(yaw if left else -yaw, pitch)
-        offsets[row] = (positions - centre) @ (turn - np.eye(3)).T
+        turned = turn(yaw if left else -yaw, pitch)
+        offsets[row] = (positions - centre) @ (turned - np.eye(3)).T
     return offsets
 
 
@@ -235,13 +229,6 @@ def ball_centre(positions: Array) -> Array:
     about = positions - middle
     solved = np.linalg.lstsq(np.c_[2 * about, np.ones(len(about))], (about**2).sum(axis=1), rcond=None)[0][:3]
     return middle + solved if np.linalg.norm(solved) < np.ptp(positions, axis=0).max() else middle
-
-
-def _turn(yaw: float, pitch: float) -> Array:
-    a, b = np.radians([yaw, pitch])
-    about_y = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    about_x = np.array([[1, 0, 0], [0, np.cos(b), -np.sin(b)], [0, np.sin(b), np.cos(b)]])
-    return about_y @ about_x
 
 
 def _transfer_mesh(surface: Surface, registration: Registration, carrier: _Carrier) -> Transferred | None:

@@ -84,7 +84,7 @@ def test_without_bpy_the_sentence_says_what_to_install(monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "bpy" else find_spec(name, *a))
     monkeypatch.setenv("PATH", "")
-    assert 'pip install "mmface[blender]"' in str(fails(Blender()))
+    assert 'pip install ".[blender]"' in str(fails(Blender()))
 
 
 def test_a_blender_that_is_not_there_is_named():

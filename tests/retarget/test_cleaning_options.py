@@ -105,6 +105,16 @@ class TestCommands:
         assert run(calibrate, [str(take), "--from", str(tmp_path / "rest.npz"), "--neutral", "5"]) == 0
         assert Take.load(take).neutral[ARKIT_INDEX["jawOpen"]] == pytest.approx(0.1)
 
+    def test_calibrate_from_a_take_uses_what_that_take_stores(self, take, make_take, tmp_path):
+        rest = tmp_path / "rest.npz"
+        jaw = np.concatenate([np.full(40, 0.1), np.full(20, 0.6)])  # what it shows most is not what was chosen
+        make_take({"jawOpen": jaw}, count=60).save(rest)
+        assert run(calibrate, [str(rest), "--neutral", "45-50"]) == 0
+        assert run(calibrate, [str(take), "--from", str(rest)]) == 0
+        assert Take.load(take).neutral[ARKIT_INDEX["jawOpen"]] == pytest.approx(0.6)
+        assert run(calibrate, [str(rest)]) == 0  # of the take itself it is found anew
+        assert Take.load(rest).calibrated_by == "auto"
+
     def test_convert_writes_what_the_ending_says(self, take, tmp_path, capsys):
         for name in ("a.csv", "a.txt", "a.json"):
             assert run(convert, [str(take), "-o", str(tmp_path / name), "--neutral", "off", "--fps", "60"]) == 0

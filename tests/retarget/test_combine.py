@@ -159,3 +159,16 @@ def test_options_that_contradict_each_other_are_refused(tmp_path):
     ):
         with pytest.raises(UserError, match=word):
             options.check()
+
+
+def test_where_shapes_cannot_be_compared_names_stay_and_it_is_said(maker):
+    rig = maker.rig(maker.mesh({"mouthFunnel": "mouthFunnel", "Key 7": "jawOpen"}))
+
+    def fails():
+        raise UserError("Blender found no OpenGL.")
+
+    named, notes = map_by(rig, map_by_name(rig), "both", fails)
+    assert drives(named) == {"mouthFunnel": ["mouthFunnel"]}
+    assert len(notes) == 1 and "no OpenGL" in notes[0]
+    with pytest.raises(UserError, match="no OpenGL"):
+        map_by(rig, map_by_name(rig), "geometry", fails)

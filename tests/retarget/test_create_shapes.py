@@ -102,6 +102,7 @@ def test_the_avatar_without_its_keys_gets_them_back(tmp_path):
     assert np.median(differences) <= 0.15
 
 
+@pytest.mark.shared
 @pytest.mark.slow
 @pytest.mark.blender
 def test_deleted_keys_of_an_artists_rig_come_back(tmp_path, shared):

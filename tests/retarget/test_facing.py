@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.mapping.by_name import map_by_name
 from retarget.mapping.facing import find_facing, head_view
@@ -56,3 +59,19 @@ def test_keys_named_for_the_viewers_sides_do_not_turn_the_face_around(rig_maker)
 def test_without_pairs_or_brows_blenders_habit_holds(maker, names):
     rig = maker.rig(maker.mesh(names))
     assert find_facing(rig, map_by_name(rig).channels) == Facing()
+
+
+def test_a_rig_of_bones_alone_is_looked_at_where_its_head_is(maker, armature):
+    ball = maker.mesh([]).positions
+    body = np.concatenate([ball, ball - [0, 0, 3.0]])
+    skin = {"Head": np.r_[np.ones(len(ball)), np.zeros(len(ball))].astype(np.float32)}
+    skinned = replace(maker.mesh([]), positions=body, vertices=len(body), skin=skin)
+    whole = head_view(maker.rig(skinned), (), Facing())
+    view = head_view(maker.rig(skinned, armatures=(armature("Spine", "Head"),)), (), Facing())
+    assert view.height < 0.5 * whole.height
+    assert abs(view.centre[2] - ball[:, 2].mean()) < 0.5
+
+
+def test_a_rig_without_any_mesh_is_refused_in_a_sentence(maker, armature):
+    with pytest.raises(UserError, match="no mesh"):
+        head_view(maker.rig(armatures=(armature("Head"),)), (), Facing())

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmface_core.model.arkit import ARKIT_NAMES
-from retarget.mapping.names import SIDEWAYS, Unit, common_prefixes, read_key, split_channel, words
+from mmface_core.model.arkit import ARKIT_NAMES, SIDEWAYS
+from retarget.mapping.names import Unit, common_prefixes, read_key, split_channel, words
 
 PARTS = {name: re.findall(r"[A-Z]?[a-z]+", name) for name in ARKIT_NAMES}
 JOINTS = ["_", "-", ".", " ", "__", " - "]

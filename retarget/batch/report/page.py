@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -102,9 +103,13 @@ def _files(job: JobOutcome, store: Store) -> str:
     names = [entry["path"] for record in job.records for entry in record["outputs"]]
     names = [name for name in dict.fromkeys(names) if not name.startswith(".mmface/")]
     videos = [name for name in names if name.endswith(".mp4")]
-    films = "".join(f'<video controls preload="metadata" src="{quote(name)}"></video>' for name in videos)
-    links = ", ".join(f'<a href="{quote(name)}">{html.escape(_shown(store.out / name))}</a>' for name in names)
+    films = "".join(f'<video controls preload="metadata" src="{_link(name)}"></video>' for name in videos)
+    links = ", ".join(f'<a href="{_link(name)}">{html.escape(_shown(store.out / name))}</a>' for name in names)
     return films + (f'<p class="files">{links}</p>' if links else "")
+
+
+def _link(name: str) -> str:
+    return quote(os.fsencode(name))  # a name of any bytes
 
 
 def _shown(path: Path) -> str:

@@ -241,3 +241,20 @@ def test_plain_lines_name_what_is_done_and_what_failed(run, clips, rigs, capsys)
     assert "done retarget clip0 on hero" in said
     assert "failed retarget nobody on hero" in said
     assert "3 of 4 jobs are done" in said
+
+
+def test_a_clip_that_cannot_be_read_stops_no_other_job(run, clips, monkeypatch):
+    import retarget.batch.run as batch
+
+    real = batch.fingerprint_of
+
+    def unreadable(path):
+        if path.name == "clip1.npz":
+            raise UserError(f"{path} cannot be read (Permission denied).")
+        return real(path)
+
+    monkeypatch.setattr(batch, "fingerprint_of", unreadable)
+    outcome = run(read_jobs(clips, [], Options()))
+    told = {job.name: job.failure.sentence for job in outcome.failed}
+    assert "Permission denied" in told.pop("clip1")
+    assert set(told) <= {"nobody"} and len(outcome.jobs) == 4

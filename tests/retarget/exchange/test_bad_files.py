@@ -126,3 +126,22 @@ def test_an_apps_timecode_of_30_frames_a_second_is_understood(tmp_path):
     path = tmp_path / "thirty.csv"
     path.write_text("\n".join([HEADER, *rows]))
     assert open_take(path).fps == pytest.approx(30)
+
+
+def test_a_sequence_of_meshes_that_cannot_be_finished_leaves_nothing(lively_take, tmp_path, monkeypatch):
+    from retarget.exchange import mesh_sequence
+    from retarget.exchange.convert import convert
+
+    lively_take(count=4).save(tmp_path / "in.npz")
+    real, written = mesh_sequence._ply, []
+
+    def full(path, *what):
+        if len(written) == 2:
+            raise OSError(28, "No space left on device")
+        written.append(path)
+        real(path, *what)
+
+    monkeypatch.setattr(mesh_sequence, "_ply", full)
+    with pytest.raises(UserError, match="No space left"):
+        convert(tmp_path / "in.npz", tmp_path / "face.ply")
+    assert [path.name for path in tmp_path.iterdir()] == ["in.npz"]

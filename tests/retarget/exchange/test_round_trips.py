@@ -91,3 +91,10 @@ def test_a_phones_angles_have_the_signs_of_a_take(tmp_path):
     path.write_text(header + "00:00:00:00.000,61,0.5,0.3,0.2,-0.1\n00:00:00:01.000,61,0.5,0.0,0.0,-0.1\n")
     yaw, pitch, roll = rotation_to_euler(open_take(path).rotation)
     assert yaw[0] > 0.25 and pitch[0] > 0.15 and roll[1] == pytest.approx(0.1, abs=1e-6)
+
+
+@pytest.mark.parametrize("fps", [2.0, 5.0, 12.0])
+def test_few_frames_a_second_keep_their_rate_through_live_link_face(fps, export):
+    performance, path = export("livelink", ".csv", fps=fps, count=60)
+    assert open_take(path).fps == pytest.approx(fps, rel=1e-3)
+    assert performance.frame_count == 60

@@ -146,7 +146,7 @@ def test_a_port_alone_is_this_machine():
 class Camera:
     """Five pictures of a face, one without, two more with."""
 
-    is_still, name, fps, expected = False, "0", 30.0, None
+    is_still, is_live, name, fps, expected = False, True, "0", 30.0, None
     seen = (True,) * 5 + (False,) + (True,) * 2
 
     def __init__(self, *_):
@@ -161,6 +161,8 @@ class Camera:
 
 
 class Engine:
+    model = SimpleNamespace(expression_names=ARKIT_NAMES)
+
     def tracker(self):
         face = SimpleNamespace(
             confidence=0.9, expression=np.full(52, 0.4, np.float32), rotation=np.eye(3, dtype=np.float32)
@@ -185,3 +187,41 @@ def test_a_take_without_calibration_calibrates_nobody(monkeypatch, make_take, tm
     make_take().save(tmp_path / "me.npz")
     with pytest.raises(UserError, match="mmface calibrate"):
         next(frames_of("7", Settings(), False, tmp_path / "me.npz"))
+
+
+def test_what_only_a_whole_clip_tells_is_refused_before_a_webcam():
+    with pytest.raises(UserError, match="--calibrated-by"):
+        next(frames_of("7", Settings(neutral=40), False))
+
+
+def test_a_network_that_goes_away_for_a_while_does_not_end_the_stream(monkeypatch):
+    with Sender("127.0.0.1", 39999) as sender:
+        sender.send([("/a", (1.0,))])
+
+        class Gone:
+            def sendto(self, *_):
+                raise OSError(101, "Network is unreachable")
+
+            def close(self):
+                pass
+
+        sender._socket.close()
+        sender._socket = Gone()
+        sender.send([("/a", (1.0,))])
+
+
+def test_an_address_that_leads_nowhere_is_a_sentence(monkeypatch):
+    with Sender("127.0.0.1", 39999) as sender:
+        real, sender._socket = sender._socket, None
+        real.close()
+
+        class Nowhere:
+            def sendto(self, *_):
+                raise OSError(101, "Network is unreachable")
+
+            def close(self):
+                pass
+
+        sender._socket = Nowhere()
+        with pytest.raises(UserError, match="Network is unreachable"):
+            sender.send([("/a", (1.0,))])
