@@ -8,7 +8,7 @@ JOBS ?= 2
 .PHONY: help system setup demo test test-slow lint yardsticks model wheel clean extension gui-packages test-gui test-headless fuzz batch-proof bench
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 system:
 	@command -v $(PYTHON) >/dev/null || { echo "mmface needs Python 3.11, and '$(PYTHON)' is not on the PATH; install it or call make PYTHON=/path/to/python3.11."; exit 2; }
@@ -38,7 +38,7 @@ lint: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-yardsticks: $(READY) ## measure capture on annotated pictures and videos (see docs/researcher.md)
+yardsticks: $(READY) ## measure capture on annotated pictures and videos (not published; docs/researcher.md)
 	$(BIN)/python benchmarks/capture_quality.py
 
 model: $(READY) ## rebuild the default face model and the avatar from their CC0 sources
@@ -49,7 +49,7 @@ wheel: $(READY) ## build the wheel into dist/
 	$(BIN)/python -m build --wheel
 
 clean: ## remove what was built, .venv included
-	rm -rf $(VENV) build dist *.egg-info demo_output
+	rm -rf $(VENV) $(VENV)-bpy5 build dist *.egg-info demo_output gui_screenshots bench_*.md
 
 extension: $(READY) ## build the Blender add-on with the engine inside into dist/
 	$(BIN)/python tools/build_extension.py
@@ -73,7 +73,7 @@ test-headless: $(READY) $(VENV)-bpy5/.ready ## work with the installed extension
 fuzz: $(READY) ## throw broken files at every reader (docs/reliability.md)
 	$(BIN)/python -m tests.fuzz.campaign
 
-batch-proof: $(READY) ## the shared clips on three rigs as a batch, on a cluster, against one by one (an hour)
+batch-proof: $(READY) ## the measuring clips (not published) on three rigs as a batch, on a cluster, against one by one (an hour)
 	$(BIN)/python benchmarks/batch_proof.py
 
 bench: $(READY) ## measure speed: ICP and capture against their peers, ten thousand frames to curves

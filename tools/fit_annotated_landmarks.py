@@ -21,19 +21,14 @@ from mmface_core.model.face_model import FaceModel
 from mmface_core.model.landmarks import LEFT_LANDMARKS, MIRRORED_LANDMARK
 from mmface_core.take import Take
 from train.data.camera import project
+from train.measure.annotations import read_pts
+from train.measure.protocol import box_size
 
 NEAR_MM = 14.0  # how far from a landmark's anatomical place annotators may mean it
 JAW = range(17)
 JAW_MM = 7.0  # how far from the line of the jaw its landmarks may lie
 STEPS = 5  # barycentric weights are tried in fifths
 MATCHED = 0.15  # annotations whose mean distance is larger, as part of the box, belong to another face
-
-
-def read_pts(path: Path) -> np.ndarray:
-    """The 68 points (68, 2), 0-based pixels, of an iBUG file with or without its header."""
-    rows = [line.split() for line in path.read_text().splitlines()]
-    numbers = [row for row in rows if len(row) == 2 and row[0].replace(".", "", 1).lstrip("-").isdigit()]
-    return np.array(numbers, float)[:68] - 1.0
 
 
 class Pictures:
@@ -43,7 +38,7 @@ class Pictures:
         self.annotation, self.vertices = [], []
         for path in sorted(annotated.glob("*.pts")):
             points = read_pts(path)
-            size = float(np.sqrt(np.ptp(points, axis=0).prod())) / 100.0
+            size = box_size(points)[0] / 100.0
             candidates = [Take.load(file) for file in takes.glob(f"{path.stem}*.npz")]
             distance = [float(np.linalg.norm(t.landmarks[0, :, :2] - points, axis=1).mean()) / size for t in candidates]
             if not candidates or min(distance) > 100.0 * MATCHED:

@@ -2,7 +2,7 @@
 
     python tools/plot_cleaning.py [--take TAKE.npz] [-o docs/images/cleaning.png]
 
-Needs matplotlib (`pip install "mmface[docs]"`). Without --take the clip is captured first.
+Needs matplotlib (`pip install ".[docs]"`). Without --take the clip is captured first.
 """
 
 import argparse
