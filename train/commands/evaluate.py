@@ -13,6 +13,7 @@ import click
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--weights", type=click.Path(path_type=Path), help="An exported .onnx, or a training checkpoint (.pt).")
 @click.option("--renders", default=0, help="Also measure on this many held-out renders (needs the training cache).")
+@click.option("--both-ways", is_flag=True, help="Read the renders also mirrored, as capture reads still pictures.")
 @click.option("--labels", type=click.Choice(["reannotated", "3d"]), default="reannotated", help="Of *_extra.npz files.")
 @click.option("--refine", type=click.Choice(["none", "icp", "points", "icp+points"]))
 @click.option("--by-skin", is_flag=True, help="Also by how light the skin looks in the picture.")
@@ -40,6 +41,7 @@ def evaluate(
     folders: Sequence[Path],
     weights: Path | None,
     renders: int,
+    both_ways: bool,
     labels: str,
     refine: str | None,
     by_skin: bool,
@@ -82,7 +84,7 @@ def evaluate(
         if folders:
             _annotated(folders, exported, labels, refine, by_skin, curve)
         if renders:
-            _rendered(exported, renders, refine, seed, worst)
+            _rendered(exported, renders, refine, seed, worst, both_ways)
 
 
 def _exported(weights: Path | None, scratch: Path, model: Path | None) -> Path | None:
@@ -129,10 +131,13 @@ def _annotated(
         click.echo(f"Wrote {curve}.")
 
 
-def _rendered(weights: Path | None, count: int, refine: str | None, seed: int, worst: Path | None) -> None:
+def _rendered(
+    weights: Path | None, count: int, refine: str | None, seed: int, worst: Path | None, both_ways: bool
+) -> None:
     from typing import cast
 
-    from mmface_core.capture.reconstruct import ReconstructConfig, Refine
+    from mmface_core.capture.both_ways import BothWays
+    from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Refine
     from mmface_core.model.face_model import FaceModel
     from mmface_core.network.inference import Predictor
     from train.data.loader import heldout_sample
@@ -141,11 +146,12 @@ def _rendered(weights: Path | None, count: int, refine: str | None, seed: int, w
     from train.picture_file import write_picture
 
     indices = range(seed * 1_000_000, seed * 1_000_000 + count)
-    model, predictor = FaceModel.load(), Predictor(weights)
+    model, single = FaceModel.load(), Predictor(weights)
+    predictor: Predicts = BothWays(single, model) if both_ways else single
     config = ReconstructConfig() if refine is None else ReconstructConfig(cast(Refine, refine))
     samples = [heldout_sample(index) for index in indices]
     states = read_rendered(predictor, model, samples, config)
-    click.echo(f"Refinement: {config.refine}.")
+    click.echo(f"Network: {predictor.description}. Refinement: {config.refine}.")
     for line in compare(states, samples, model).lines():
         click.echo(line)
     if worst is not None:

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mmface_core.capture.reconstruct import ReconstructConfig, Reconstructor
+from mmface_core.capture.reconstruct import Predicts, ReconstructConfig, Reconstructor
 from mmface_core.capture.state import FaceState
 from mmface_core.geometry.rotation import angle_between
 from mmface_core.model.arkit import ARKIT_NAMES, SIDEWAYS
 from mmface_core.model.face_model import FaceModel
-from mmface_core.network.inference import Predictor
 from train.data.sample import Sample
 
 BATCH = 16
@@ -85,7 +84,7 @@ def sides_seen(rotations: np.ndarray) -> np.ndarray:
 
 
 def read_rendered(
-    predictor: Predictor, model: FaceModel, samples: Sequence[Sample], config: ReconstructConfig | None = None
+    predictor: Predicts, model: FaceModel, samples: Sequence[Sample], config: ReconstructConfig | None = None
 ) -> list[FaceState]:
     """Read the samples' crops with network and refinement, as a tracker's single look does."""
     reader = Reconstructor(predictor, model, config)

@@ -37,6 +37,20 @@ def test_figures_are_of_textured_renders_and_the_worst_are_shown_of_painted_ones
     assert asked == [(index, None) for index in indices] + [(index, {"procedural": 1.0}) for index in indices]
 
 
+def test_renders_are_read_also_mirrored_where_asked(capsys, monkeypatch):
+    pytest.importorskip("moderngl")
+    from train.data import loader
+
+    made = loader.heldout_sample
+    monkeypatch.setattr(loader, "heldout_sample", lambda index: made(index, 256, {"procedural": 1.0}))
+    figures = {}
+    for ways in ([], ["--both-ways"]):
+        assert run(evaluate, ["--renders", "3", *ways]) == 0
+        figures[bool(ways)] = capsys.readouterr().out.splitlines()
+    assert "mirrored" in figures[True][0] and "mirrored" not in figures[False][0]
+    assert figures[True][1] != figures[False][1]
+
+
 def test_a_folder_without_annotations_is_told(capsys, tmp_path):
     assert run(evaluate, [str(tmp_path)]) == 2
     assert "holds no annotated pictures" in capsys.readouterr().err
