@@ -1,9 +1,10 @@
 """How small a face may be: held-out renders, shrunk to so many pixels before they are read.
 
-    python benchmarks/picture_resolution.py [--weights FILE.onnx] [--count 400] [--sides 256 208 176 128 96 64]
+    python benchmarks/picture_resolution.py [--weights FILE.onnx] [--count 400] [--sides 256 128 64 ...]
 
-A crop's side is about 1.7 times the height of the face in it. Each crop is shrunk as a distant camera would show it and
-enlarged to the network's 256 pixels as capture enlarges small faces. Needs the training cache.
+A crop shows 200 mm at the head, so the 63 mm between an adult's pupils are a third of its side. Each crop is shrunk as
+a distant camera would show it, and enlarged to the network's 256 pixels as capture enlarges small faces. Needs the
+training cache.
 """
 
 from __future__ import annotations
