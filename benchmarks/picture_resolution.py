@@ -23,8 +23,6 @@ from train.measure.rendered import GROUPS, compare, group_mean, read_rendered
 
 def shrunk(crop: np.ndarray, side: int) -> np.ndarray:
     """The crop (256, 256, 3) as a picture of so many pixels shows it, enlarged again."""
-    if side == len(crop):
-        return crop
     small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(small, crop.shape[:2], interpolation=cv2.INTER_LINEAR), np.uint8)
 
