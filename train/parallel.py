@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
+import torch.distributed.nn.functional  # noqa: F401  before any group: see `Ranks.leave`
 from torch import Tensor, nn
 
 
@@ -90,7 +91,12 @@ class Ranks:
         return batch // self.count
 
     def leave(self) -> None:
-        """Say goodbye to the others at the end of a run."""
+        """Say goodbye to the others at the end of a run.
+
+        A gloo group that outlives the interpreter aborts the process: its threads still hold tensors. Whoever imports
+        `torch.distributed.nn.functional` while there is a group (torch's optimisers do) keeps that group for ever, as
+        default arguments; hence the import above.
+        """
         if self.count > 1 and dist.is_initialized():
             dist.destroy_process_group()
 

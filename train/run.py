@@ -44,7 +44,6 @@ def run_training(config_path: Path, folder: Path, report: Callable[[str], None])
     if ranks is not None:
         torch.set_num_threads(config.threads)
         _train(config, folder, ranks, report)
-        ranks.leave()
         return
     rendezvous = Path(tempfile.mkdtemp()) / "rendezvous"
     spawn = multiprocessing.get_context("spawn")
@@ -70,6 +69,14 @@ def _run_rank(
 
 
 def _train(config: RunConfig, folder: Path, ranks: Ranks, report: Callable[[str], None]) -> None:
+    """Train among the others, and leave them."""
+    try:
+        _train_joined(config, folder, ranks, report)
+    finally:
+        ranks.leave()
+
+
+def _train_joined(config: RunConfig, folder: Path, ranks: Ranks, report: Callable[[str], None]) -> None:
     numba.set_num_threads(min(config.threads, numba.get_num_threads()))
     config = with_budgets(config)
     validated = not config.datasets or bool(config.data.get("validation"))

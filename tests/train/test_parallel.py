@@ -1,6 +1,8 @@
 import multiprocessing
+import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from train.parallel import Ranks
@@ -12,6 +14,21 @@ def _member(rank: int, rendezvous: Path, results) -> None:
     net.weight.grad = torch.full_like(net.weight, float(rank))
     ranks.average_gradients(net)
     results.put((rank, net.weight.grad.tolist(), ranks.agree(10.0 + rank), ranks.part(16), ranks.leads))
+    ranks.leave()
+
+
+def _leaving_member(rank: int, rendezvous: Path, results) -> None:
+    ranks = Ranks.join(rank, 2, rendezvous)
+    net = torch.nn.Linear(2, 1)
+    torch.optim.AdamW(net.parameters())  # imports what would keep the group
+    ranks.share(net)
+    while_joined = _group_threads()
+    ranks.leave()
+    results.put((while_joined, _group_threads()))
+
+
+def _group_threads() -> int:
+    return sum("gloo" in name.read_text() for name in Path("/proc/self/task").glob("*/comm"))
 
 
 def test_processes_average_their_gradients_and_agree(tmp_path):
@@ -24,6 +41,20 @@ def test_processes_average_their_gradients_and_agree(tmp_path):
     for member in members:
         member.join(timeout=30)
     assert answers == [(0, [[0.5, 0.5]], 10.0, 8, True), (1, [[0.5, 0.5]], 10.0, 8, False)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts a process's threads in /proc")
+def test_a_rank_that_left_keeps_no_threads_that_would_abort_it_at_its_end(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    members = [context.Process(target=_leaving_member, args=(rank, tmp_path / "meet", results)) for rank in range(2)]
+    for member in members:
+        member.start()
+    counts = [results.get(timeout=120) for _ in members]
+    for member in members:
+        member.join(timeout=30)
+    assert all(joined > 0 and left == 0 for joined, left in counts)
+    assert [member.exitcode for member in members] == [0, 0]
 
 
 def test_a_run_of_one_changes_nothing():
