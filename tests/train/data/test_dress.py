@@ -89,3 +89,27 @@ def test_a_masks_cloth_faces_the_camera():
     normals = cloth.attributes[:, 0:3]
     assert np.allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-4)
     assert normals[len(normals) // 2, 2] > 0.9
+
+
+def test_some_masks_are_cups_that_stand_before_the_nose():
+    vertices = default_head().mean
+    nose = default_head().landmarks(vertices)[30, 2]
+    depths = np.array(
+        [
+            sample_face_mask(np.random.default_rng(seed), vertices, FRONT)[0].positions[:, 2].max() - nose
+            for seed in range(40)
+        ]
+    )
+    assert 0.2 < (depths > 15.0).mean() < 0.6
+    assert depths.min() > 0.0
+
+
+def test_a_masks_straps_stay_outside_the_cheek():
+    head = default_head()
+    skin = head.mean[head.parts["skin"]]
+    for seed in range(8):
+        for strap in sample_face_mask(np.random.default_rng(seed), head.mean, FRONT)[1:]:
+            for point in strap.positions[1:5] * [1.0, -1.0, 1.0] + [-128.0, 128.0, 0.0]:  # the picture's, in mm again
+                side = np.sign(point[0])
+                level = skin[(np.abs(skin[:, 1] - point[1]) < 3.0) & (np.abs(skin[:, 2] - point[2]) < 3.0)]
+                assert not len(level) or side * point[0] > (side * level[:, 0]).max() - 1.0

@@ -1,4 +1,8 @@
-"""Masks over nose and mouth: cloth stretched from the nose's bridge to below the chin, with straps to the ears."""
+"""Masks over nose and mouth: cloth stretched from the nose's bridge to below the chin, with straps to the ears.
+
+Some are moulded cups, as worn against dust: narrower, and they stand away from the face, so that in profile neither
+nose nor chin shows in the outline.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,8 @@ from train.data.sampling import Pose
 
 _ROWS, _COLUMNS = 11, 17
 _STRETCH = 40  # rounds in which hollows between nose, cheeks and chin are bridged
+_CUP_SHARE = 0.4
+_CUP_DEPTH = (12.0, 32.0)  # mm before the cloth that touches nose and chin
 _LINEN = np.array([[0.92, 0.93, 0.94], [0.55, 0.72, 0.85], [0.08, 0.08, 0.09]])  # white, surgical blue, black
 
 
@@ -27,9 +33,15 @@ def sample_face_mask(rng: np.random.Generator, vertices: np.ndarray, pose: Pose)
         hook = np.array([marks[ear, 0] + 3.0 * side, marks[ear, 1] - 5.0, marks[ear, 2] - 12.0])
         for row in (1, _ROWS - 3):
             strap = np.linspace(cloth[row, end], hook, 6) + np.array([1.5 * side, 0.0, 0.0])
+            strap += _round_cheek(cloth[row, end], hook) * np.array([side, 0.0, 1.0])
             width = np.array([0.0, rng.uniform(1.5, 4.0), 0.0])
             pieces.append(_sheet(np.stack([strap, strap - width]), np.clip(colour * 1.05, 0.0, 1.0), pose))
     return pieces
+
+
+def _round_cheek(start: np.ndarray, hook: np.ndarray) -> np.ndarray:
+    """How far (6, 1) mm a strap must stand out sideways and forward, since the straight way leads through the cheek."""
+    return 0.16 * np.linalg.norm(hook - start) * np.sin(np.linspace(0.0, np.pi, 6))[:, None]
 
 
 def _stretched(rng: np.random.Generator, skin: np.ndarray, marks: np.ndarray) -> np.ndarray:
@@ -41,7 +53,8 @@ def _stretched(rng: np.random.Generator, skin: np.ndarray, marks: np.ndarray) ->
     upper = bridge - drop * across**2
     chin, jaw = marks[8, 1] - rng.uniform(0.0, 8.0), marks[[4, 12], 1].mean()
     lower = chin + (jaw - chin) * across**2
-    wide = rng.uniform(0.78, 0.92) * np.abs(marks[[2, 14], 0]).mean()
+    cup = rng.random() < _CUP_SHARE
+    wide = (rng.uniform(0.6, 0.78) if cup else rng.uniform(0.78, 0.92)) * np.abs(marks[[2, 14], 0]).mean()
     narrow = rng.uniform(0.9, 1.0) * np.abs(marks[[5, 11], 0]).mean()
     middle = marks[[27, 8], 0].mean()
     x = middle + across * (wide + (narrow - wide) * down**2)
@@ -56,7 +69,11 @@ def _stretched(rng: np.random.Generator, skin: np.ndarray, marks: np.ndarray) ->
         bridged[1:-1] = np.maximum(bridged[1:-1], 0.5 * (z[:-2] + z[2:]))
         bridged[:, 1:-1] = np.maximum(bridged[:, 1:-1], 0.5 * (z[:, :-2] + z[:, 2:]))
         z = bridged
-    bulge = rng.uniform(0.0, 12.0) * np.sin(np.pi * down) * (1.0 - across**2)
+    if cup:
+        form = np.sin(np.pi * down) ** rng.uniform(0.5, 1.2) * (1.0 - np.abs(across) ** rng.uniform(2.0, 4.0))
+        bulge = rng.uniform(*_CUP_DEPTH) * form
+    else:
+        bulge = rng.uniform(0.0, 12.0) * np.sin(np.pi * down) * (1.0 - across**2)
     return np.stack([x, y, z + rng.uniform(1.5, 4.0) + bulge], axis=2)
 
 
