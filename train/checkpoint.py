@@ -37,18 +37,22 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return content
 
 
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """A checkpoint's average, or exported .safetensors as f32; UserError where there are none."""
+    if path.suffix != ".safetensors":
+        return load_checkpoint(path)["average"]
+    if not path.is_file():
+        raise UserError(f"There are no weights at {path}.")
+    return {name: value.float() for name, value in load_file(path).items()}
+
+
 def start_from(net: MMFaceNet, path: Path) -> str:
     """Copy into `net` what fits of a checkpoint's average or of exported .safetensors; returns a line that says so.
 
     Layers that are missing there, or of another size, keep their fresh start; but inputs that a layer has more than it
     had there begin without weight, and a look at the lips begins as the look at the mouth, points of its own included.
     """
-    if path.suffix == ".safetensors":
-        if not path.is_file():
-            raise UserError(f"There are no weights at {path}.")
-        values = {name: value.float() for name, value in load_file(path).items()}
-    else:
-        values = load_checkpoint(path)["average"]
+    values = load_weights(path)
     own = net.state_dict()
     fitting = {}
     for name, mine in own.items():

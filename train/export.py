@@ -15,14 +15,20 @@ from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import OUTPUTS, SCHEMA, model_fingerprint
 from mmface_core.network.inference_net import InferenceNet
 from mmface_core.network.mmface import MMFaceNet
-from train.checkpoint import load_checkpoint, network_from_checkpoint
+from train.checkpoint import load_checkpoint, load_weights, network_from_checkpoint
+from train.half_way import move_half_way
 
 OPSET = 17
 
 
-def export_checkpoint(checkpoint: Path, folder: Path, model: FaceModel) -> Path:
-    """Write the averaged weights of `checkpoint` into `folder`; returns the .onnx. UserError where it cannot."""
+def export_checkpoint(checkpoint: Path, folder: Path, model: FaceModel, earlier: Path | None = None) -> Path:
+    """Write the averaged weights of `checkpoint` into `folder`; returns the .onnx. UserError where it cannot.
+
+    earlier: weights that its run began from; what is written then lies half way to them.
+    """
     net = network_from_checkpoint(checkpoint)
+    if earlier is not None:
+        move_half_way(net, load_weights(earlier))
     return export_network(net, folder, model, int(load_checkpoint(checkpoint)["images"]))
 
 

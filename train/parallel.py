@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.distributed.nn.functional  # noqa: F401  before any group: see `Ranks.leave`
+import torch.distributed.nn.functional  # before there is any group: see `Ranks.leave`
 from torch import Tensor, nn
 
 

@@ -38,6 +38,7 @@ class NetworkConfig:
     lip_points: of the mouth's points, the ones that a third, tighter look places once more. Empty: there is none.
     detail_width, detail_features: channels of the closer look, and the length of what it hands on for each patch.
     detail_blocks: its residual blocks at a quarter of a patch's resolution.
+    mouth_blocks: residual blocks, of the looks at mouth and lips, where a patch is four by four cells.
     fine_width: channels of its heat-maps at half a patch's resolution; 0 leaves them at a quarter.
     fine_blocks: residual blocks there.
     squash_expression: expression passes through a sigmoid to 0..1 (blendshape weights) or stays linear (PCA codes).
@@ -78,6 +79,7 @@ class NetworkConfig:
     detail_width: int = 48
     detail_features: int = 128
     detail_blocks: int = 2
+    mouth_blocks: int = 0
     fine_width: int = 0
     fine_blocks: int = 0
     squash_expression: bool = True

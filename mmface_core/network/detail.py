@@ -9,7 +9,7 @@ own, cut around where the mouth's found them.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,7 +44,7 @@ class DetailOutput(NamedTuple):
 class PatchNetwork(nn.Module):
     """One patch to its points, as parts of the patch, and to a vector of features."""
 
-    def __init__(self, points: int, config: NetworkConfig) -> None:
+    def __init__(self, points: int, config: NetworkConfig, deep_blocks: int = 0) -> None:
         super().__init__()
         width, features = config.detail_width, config.detail_features
         self.stem = nn.Sequential(
@@ -54,6 +54,7 @@ class PatchNetwork(nn.Module):
         )
         self.fine = FineMap(width // 2, width, config) if config.fine_width else None
         self.heat = nn.Conv2d(config.fine_width or width, points, 1)
+        self.deep = nn.Sequential(*(Residual(2 * width) for _ in range(deep_blocks)))
         self.narrow = nn.Sequential(
             *_convolution(width, width + width // 2, kernel=3, stride=2),
             *_convolution(width + width // 2, 2 * width, kernel=3, stride=2),
@@ -69,7 +70,8 @@ class PatchNetwork(nn.Module):
         quarter = self.stem[3:](half)  # (B, width, 16, 16)
         heat = self.heat(quarter if self.fine is None else self.fine(half, quarter))
         points = (soft_argmax(heat) + 0.5) * (2.0 / CROP_SIZE) - 1.0
-        return points, self.narrow(quarter)
+        cells = self.deep(self.narrow[:-3](quarter))  # (B, 2 width, 4, 4)
+        return points, self.narrow[-3:](cells)
 
 
 class FineMap(nn.Module):
@@ -107,6 +109,11 @@ class Residual(nn.Module):
             *_convolution(width, width, kernel=3, stride=1), nn.Conv2d(width, width, 3, padding=1, bias=False), norm
         )
 
+    @property
+    def last_norm(self) -> nn.BatchNorm2d:
+        """The layer whose weight and bias say how much the block adds."""
+        return cast(nn.BatchNorm2d, self.layers[-1])
+
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.layers(x), inplace=True)
 
@@ -121,8 +128,9 @@ class DetailNetwork(nn.Module):
         self.mouth_points = list(config.mouth_points)
         self.lip_points = list(config.lip_points)
         self.eye = PatchNetwork(len(self.eye_points), config)
-        self.mouth = PatchNetwork(len(self.mouth_points), config)
-        self.lips = PatchNetwork(len(self.lip_points), config) if self.lip_points else None
+        blocks = config.mouth_blocks
+        self.mouth = PatchNetwork(len(self.mouth_points), config, blocks)
+        self.lips = PatchNetwork(len(self.lip_points), config, blocks) if self.lip_points else None
         placed = self.eye_points + self.eye_points_right + self.mouth_points
         self.register_buffer("order", _order(config.n_points, placed), persistent=False)
         self.register_buffer("lip_order", _order(config.n_points, self.lip_points), persistent=False)

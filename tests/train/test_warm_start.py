@@ -76,3 +76,16 @@ def test_layers_of_another_size_begin_anew(tmp_path):
     start_from(wider, tmp_path / "small.safetensors")
     assert torch.equal(wider.pmn.expression[0].weight, fresh)
     assert torch.equal(wider.point_head.scores.weight, small.point_head.scores.weight)
+
+
+def test_blocks_that_join_the_look_at_mouth_and_lips_change_nothing_at_first(tmp_path):
+    whole = trained(GROWN)
+    save_file(whole.state_dict(), tmp_path / "whole.safetensors")
+    net = MMFaceNet(replace(GROWN, name="deeper", mouth_blocks=2)).eval()
+    start_from(net, tmp_path / "whole.safetensors")
+    assert net.detail is not None and len(net.detail.mouth.deep) == 2 and len(net.detail.eye.deep) == 0
+    crop = torch.rand(2, 3, 256, 256, generator=torch.Generator().manual_seed(6))
+    with torch.no_grad():
+        before, now = whole(crop), net(crop)
+    assert torch.allclose(before.expression, now.expression, atol=1e-5)
+    assert torch.allclose(before.points, now.points, atol=1e-4)
