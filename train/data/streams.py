@@ -107,20 +107,30 @@ class SampleMaker:
         share = np.array([self.shares[name] for name in names], float)
         name = names[rng.choice(len(names), p=share / share.sum())]
         made = {"textured": self.textured, "portrait": self.portrait, "procedural": self.procedural}[name](rng)
+        return self._spoiled(rng, made)
+
+    def look(self, seed: int, person: int, number: int) -> Sample:
+        """One of a person's many pictures: the same portrait and identity under another expression, pose and light."""
+        rng = np.random.default_rng((seed, person, number))
+        return self._spoiled(rng, self.textured(rng, np.random.default_rng((seed, person))))
+
+    def _spoiled(self, rng: np.random.Generator, made: Sample) -> Sample:
         if rng.random() < self.augmented:
             picture = black_border(rng, made["crop"])
             made["crop"] = augment(rng, picture, self._random_picture if self.store else None)
         return made
 
-    def textured(self, rng: np.random.Generator) -> Sample:
-        """A head with a portrait's colours."""
+    def textured(self, rng: np.random.Generator, whose: np.random.Generator | None = None) -> Sample:
+        """A head with a portrait's colours; `whose` draws the person, `rng` (and the person, without it) the rest."""
         store = self._store()
-        number = int(rng.integers(len(store)))
+        whose = rng if whose is None else whose
+        number = int(whose.integers(len(store)))
         uv_a, uv_b, mix = store.coordinates(number)
         fill, fill_weight = store.fill(number)
         skin = SkinColours(store.picture(number), uv_a, uv_b, mix, fill=fill, fill_weight=fill_weight)
-        profiled = rng.random() < PROFILED_SHARE
-        identity = sampling.sample_identity(rng, self.head.n_identity, store.identity[number], 0.7 if profiled else 0.0)
+        profiled = whose.random() < PROFILED_SHARE
+        near = store.identity[number], 0.7 if profiled else 0.0
+        identity = sampling.sample_identity(whose, self.head.n_identity, *near)
         expression, pose = sampling.sample_expression(rng), sampling.sample_pose(rng, 50.0 if profiled else 90.0)
         vertices = self.head.shape(identity, expression)
         tint = np.ones(3)

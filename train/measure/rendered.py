@@ -117,8 +117,8 @@ def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceM
     seen = trusted & sides_seen(rotations[1])
     return RenderedFigures(
         count=len(states),
-        r=np.array([_r(got[trusted[:, i], i], true[trusted[:, i], i]) for i in range(got.shape[1])]),
-        r_seen=np.array([_r(got[seen[:, i], i], true[seen[:, i], i]) for i in range(got.shape[1])]),
+        r=np.array([correlation(got[trusted[:, i], i], true[trusted[:, i], i]) for i in range(got.shape[1])]),
+        r_seen=np.array([correlation(got[seen[:, i], i], true[seen[:, i], i]) for i in range(got.shape[1])]),
         weight_error=np.array([np.abs(got - true)[trusted[:, i], i].mean() for i in range(got.shape[1])]),
         closed=float(got[:, blink][shut].mean()) if shut.any() else float("nan"),
         vertices_mm=float(apart.mean()),
@@ -143,7 +143,8 @@ def _front(model: FaceModel) -> np.ndarray:
     return np.flatnonzero((skin[:, 2] > -20.0) & (skin[:, 1] > -85.0))
 
 
-def _r(got: np.ndarray, true: np.ndarray) -> float:
+def correlation(got: np.ndarray, true: np.ndarray) -> float:
+    """Pearson's r of (n,) and (n,); NaN where the truth hardly moves, 0 where only the reading does not."""
     if len(true) < 3 or true.std() < 0.02:
         return float("nan")
     return float(np.corrcoef(got, true)[0, 1]) if got.std() > 1e-6 else 0.0

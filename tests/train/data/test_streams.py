@@ -21,6 +21,15 @@ def test_a_sample_is_a_function_of_seed_and_index(maker: SampleMaker) -> None:
     assert not np.array_equal(maker.sample(4, 0)["identity"], first[0]["identity"])
 
 
+def test_looks_of_a_person_share_the_identity_and_nothing_else(maker: SampleMaker) -> None:
+    one, other, stranger = maker.look(3, 0, 0), maker.look(3, 0, 1), maker.look(3, 1, 0)
+    np.testing.assert_array_equal(one["identity"], other["identity"])
+    assert not np.array_equal(one["identity"], stranger["identity"])
+    assert not np.array_equal(one["expression"], other["expression"])
+    assert not np.array_equal(one["rotation"], other["rotation"])
+    np.testing.assert_array_equal(one["crop"], maker.look(3, 0, 0)["crop"])
+
+
 def test_all_streams_occur_and_have_the_same_arrays(maker: SampleMaker) -> None:
     samples = [maker.sample(1, index) for index in range(40)]
     assert {int(sample["stream"]) for sample in samples} == {PROCEDURAL, PORTRAIT, TEXTURED}
