@@ -6,7 +6,7 @@ First those of the fit that every picture gets, then those of the fit that a tak
 person's identity is held; for these, pictures of the same people under other expressions, poses and lights stand in for
 frames. The truth is known exactly on renders. Spreads are changed one after the other, by the factors below, and what
 lowers the cost is kept: the error of the mesh's 68 landmarks (%), of weights and of pose, each over what the present
-settings give. The results go into `FitConfig` and `TAKE_FIT` by hand. No photo takes part. Needs the training cache.
+settings give. The results go into `FitConfig` by hand. No photo takes part. Needs the training cache.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from mmface_core.capture.reconstruct import Reconstructor
-from mmface_core.geometry.fit import TAKE_FIT, FaceParameters, FitConfig, spread_of
+from mmface_core.geometry.fit import FaceParameters, FitConfig, spread_of
 from mmface_core.model.face_model import FaceModel
 from mmface_core.network.inference import Prediction, Predictor
 from train.data.portraits.store import load_store
@@ -139,19 +139,22 @@ def main() -> None:
     maker = SampleMaker(256, load_store(), {"textured": 0.7, "portrait": 0.3}, cartoons=False)
     samples = [maker.sample(SEED, index) for index in range(args.count)]
     read = predictions(predictor, samples)
-    picture_fit = Trial(reader, samples, reader.guess(read), read.points).chosen(FitConfig(), args.rounds)
+    Trial(reader, samples, reader.guess(read), read.points).chosen(FitConfig(), args.rounds)
 
     print("A take's frames:")
     maker = SampleMaker(256, load_store(held_out=True), {"textured": 1.0}, cartoons=False)
     samples = [maker.look(SEED, person, look) for person in range(args.people) for look in range(args.looks)]
     read = predictions(predictor, samples)
-    alone = reader.fitter_like(picture_fit).fit(reader.guess(read), read.points)
+    alone = reader.fitter_like(FitConfig()).fit(reader.guess(read), read.points)
     by_person = alone.identity.reshape(args.people, args.looks, -1)
     held = alone._replace(identity=np.repeat(by_person.mean(1), args.looks, axis=0))
     trial = Trial(reader, samples, held, read.points)
-    settled = trial.fitted(trial.chosen(TAKE_FIT, args.rounds))
-    for name, expression in (("network", read.expression), ("picture", alone.expression), ("take", settled.expression)):
-        print(f"{name:8} {correlations(expression, trial, args.looks)}")
+    held_fit = replace(FitConfig(), n_identity=0)
+    chosen = trial.fitted(trial.chosen(held_fit, args.rounds))
+    faces = {"network": read, "picture": alone, "take": trial.fitted(held_fit), "chosen": chosen}
+    for name, face in faces.items():
+        error = np.abs(face.expression - trial.expression)[trial.trusted].mean()
+        print(f"{name:8} mean weight error {error:.4f}, {correlations(face.expression, trial, args.looks)}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from mmface_core.capture.stages import NO_STAGES, Stages
 from mmface_core.capture.state import FaceState
 from mmface_core.capture.track import MOST_AHEAD, ReadsFaces, TrackConfig, Tracker
 from mmface_core.errors import UserError
-from mmface_core.geometry.fit import TAKE_FIT, FaceParameters, FitConfig
+from mmface_core.geometry.fit import FaceParameters
 from mmface_core.model.face_arrays import AnyFaceModel
 from mmface_core.take import Take
 
@@ -37,11 +37,10 @@ class NoFaceError(UserError):
 
 @dataclass(frozen=True)
 class CaptureConfig:
-    """Settings of the capture's steps; settle: of the fit to a take's frames with one identity held."""
+    """Settings of the capture's steps."""
 
     reconstruct: ReconstructConfig = field(default_factory=ReconstructConfig)
     track: TrackConfig = field(default_factory=TrackConfig)
-    settle: FitConfig = TAKE_FIT
 
 
 class CaptureEngine:
@@ -68,7 +67,8 @@ class CaptureEngine:
         self._reconstructor = Reconstructor(predictor, model, self.config.reconstruct, stages)
         corners = np.asarray(model.mean)[np.asarray(model.landmark_vertices)]  # (68, corner, xyz)
         self._keypoints = canonical_points((corners * np.asarray(model.landmark_weights)[..., None]).sum(1))
-        self._settler = self._reconstructor.fitter_like(self.config.settle)
+        held = replace(self.config.reconstruct.fit, n_identity=0)
+        self._settler = self._reconstructor.fitter_like(held)
 
     @property
     def description(self) -> str:

@@ -73,10 +73,6 @@ class FitConfig:
     bounded: bool = True
 
 
-TAKE_FIT = FitConfig(n_identity=0)
-"""Of a take's frames, which are fitted once more when the person's identity is known and held."""
-
-
 class PointFitter:
     """Fits faces to P points of the model's surface."""
 
