@@ -1,10 +1,10 @@
-import multiprocessing
 import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.train.two_ranks import two_ranks
 from train.parallel import Ranks
 
 
@@ -32,29 +32,13 @@ def _group_threads() -> int:
 
 
 def test_processes_average_their_gradients_and_agree(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    members = [context.Process(target=_member, args=(rank, tmp_path / "meet", results)) for rank in range(2)]
-    for member in members:
-        member.start()
-    answers = sorted(results.get(timeout=120) for _ in members)
-    for member in members:
-        member.join(timeout=30)
+    answers = sorted(two_ranks(_member, tmp_path))
     assert answers == [(0, [[0.5, 0.5]], 10.0, 8, True), (1, [[0.5, 0.5]], 10.0, 8, False)]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts a process's threads in /proc")
 def test_a_rank_that_left_keeps_no_threads_that_would_abort_it_at_its_end(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    members = [context.Process(target=_leaving_member, args=(rank, tmp_path / "meet", results)) for rank in range(2)]
-    for member in members:
-        member.start()
-    counts = [results.get(timeout=120) for _ in members]
-    for member in members:
-        member.join(timeout=30)
-    assert all(joined > 0 and left == 0 for joined, left in counts)
-    assert [member.exitcode for member in members] == [0, 0]
+    assert all(joined > 0 and left == 0 for joined, left in two_ranks(_leaving_member, tmp_path))
 
 
 def test_a_run_of_one_changes_nothing():

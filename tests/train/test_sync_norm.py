@@ -1,7 +1,6 @@
 """Two ranks with half a batch give the gradients of one with all of it, through every layer of the network."""
 
 import dataclasses
-import multiprocessing
 from pathlib import Path
 
 import torch
@@ -10,6 +9,7 @@ import torch.distributed as dist
 from mmface_core.network.config import NetworkConfig
 from mmface_core.network.mmface import MMFaceNet
 from tests.tiny_network import TINY
+from tests.train.two_ranks import two_ranks
 from train.parallel import Ranks
 from train.sync_norm import SyncedNorm, synchronise
 
@@ -49,14 +49,7 @@ def _member(rank: int, rendezvous: Path, results) -> None:
 
 
 def test_two_ranks_give_the_gradients_and_statistics_of_one(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    members = [context.Process(target=_member, args=(rank, tmp_path / "meet", results)) for rank in range(2)]
-    for member in members:
-        member.start()
-    gradients, running, states = results.get(timeout=120)
-    for member in members:
-        member.join(timeout=30)
+    ((gradients, running, states),) = two_ranks(_member, tmp_path, answers=1)
     assert states == [[0, 7], [1, 7]]
     net = network()
     loss_of(net, slice(0, 4)).backward()
