@@ -28,7 +28,7 @@ def move_half_way(net: nn.Module, earlier: dict[str, Tensor]) -> None:
     ]
     new = tuple(f"{name}." for name, _ in lacking)
     for name, value in net.state_dict().items():
-        if not value.is_floating_point() or (new and name.startswith(new)):
+        if not value.is_floating_point() or name.startswith(new):
             continue
         if name not in earlier or earlier[name].shape != value.shape:
             raise UserError(f"The run did not begin from these weights: {name} is missing there, or of another size.")
