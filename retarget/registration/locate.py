@@ -21,8 +21,10 @@ TRUSTED = 0.3  # a capture less confident than this is taken for a mistake
 _AROUND = 8  # directions of the first round of pictures
 _FACE_MM = 330.0  # height of the picture of the second round, mm of a human head
 _CLOSE = 1.0  # px/mm of a picture near enough to judge lids and lips by
-_NEARBY_DEG = ((0, 0), (14, 0), (-14, 0), (0, 10), (0, -10), (9, 7), (-9, 7))  # yaw and pitch of further pictures
+_NEARBY_DEG = ((14, 0), (-14, 0), (0, 10), (0, -10), (9, 7), (-9, 7))  # yaw and pitch of further pictures
 _WORTH = 0.5  # of the surest reading's confidence: less sure ones are left out
+_SAME_VIEW_DEG = 5.0  # pictures from directions nearer to each other than this are read alike
+_SAME_MM = 10.0  # readings whose inner landmarks lie, on average, nearer to each other than this mean the same face
 _DEPTH_ERROR_MM = 25.0  # how far the capture's own depth of a landmark may be off
 _CONTOUR = range(17)  # landmarks that slide along the silhouette: no places on the skin
 _INNER = np.arange(17, 68)
@@ -105,13 +107,14 @@ def still_capture() -> Capture:
 
 def find_face(
     rig: Path, surfaces: Sequence[Surface], focus: Array, blender: Blender, capture: Capture, hide: Sequence[str] = ()
-) -> FoundFace | None:
-    """Look for a face around the points `focus` (n, 3) of the rig; None where capture finds none that it trusts.
+) -> list[FoundFace]:
+    """Look for a face around the points `focus` (n, 3) of the rig; empty where capture finds none that it trusts.
 
     First from all sides with z up, then with every other axis up; the best view says how the head is turned, closer
-    pictures from there whether it is a face. Then a few from around it are read, and what most of them agree on is
-    taken: on a face unlike those that the network knows, each reading is somewhat off in its own way. hide: objects
-    to leave out (hair before a face).
+    pictures from there whether it is a face. Then a few from around it are read. On a face unlike those that the
+    network knows, each reading is somewhat off in its own way, and some may mean another face altogether (a collar
+    taken for the mouth): those that mean the same become one, and what most of them mean comes first. Which is right
+    shows when the model is laid over the mesh. hide: objects to leave out (hair before a face).
     """
     low, high = focus.min(axis=0), focus.max(axis=0)
     centre, height = (low + high) / 2, 1.2 * float(np.linalg.norm(high - low))
@@ -136,12 +139,12 @@ def find_face(
 
         found = look(_views_around(centre, height, np.array([0.0, 0.0, 1.0]), _AROUND))
         if not found or max(t.confidence[0] for _, t in found) < TRUSTED:
-            others = [s * axis for axis in np.eye(3) for s in (1, -1) if not (axis[2] == 1 and s == 1)]
-            for up in others:
+            axes_up = [s * axis for axis in np.eye(3) for s in (1, -1) if not (axis[2] == 1 and s == 1)]
+            for up in axes_up:
                 found += look(_views_around(centre, height, up, _AROUND // 2))
         if not found:
-            return None
-        best = _surest(found)
+            return []
+        best, close = _surest(found), []
         for number in range(2):  # the second time straight from the front, however the first one was turned
             view, take = best
             # How an unusual face is turned may be read wrongly: then it is better seen as before, but closer.
@@ -149,16 +152,34 @@ def find_face(
                 _closer(f"{name}{number}", view, take, axes)
                 for name, axes in (("front", view.axes @ take.rotation[0]), ("as_before", view.axes))
             ]
-            again = look(closer) + [best] * bool(take.scale[0] >= _CLOSE)
+            seen = look(closer)
+            close += seen
+            again = seen + [best] * bool(take.scale[0] >= _CLOSE)
             if not again:
                 break
             before, best = best, _surest(again)
             if best is before:
                 break
         if best[1].confidence[0] < TRUSTED:
-            return None
-        around = [pair for pair in look(_views_near(*best)) if pair[1].confidence[0] >= _WORTH * best[1].confidence[0]]
-        return agreed([_lead_back(view, take, shown) for view, take in (best, *around)])
+            return []
+        read = _each_direction_once([best, *close, *look(_views_near(*best))])
+        sure = [pair for pair in read if pair[1].confidence[0] >= _WORTH * best[1].confidence[0]]
+        return hypotheses([_lead_back(view, take, shown) for view, take in sure])
+
+
+def hypotheses(faces: Sequence[FoundFace]) -> list[FoundFace]:
+    """Readings that mean the same face made one (`agreed`); what the most mean comes first."""
+    groups: list[list[FoundFace]] = []
+    for face in faces:
+        for group in groups:
+            first = group[0]
+            apart = np.linalg.norm(face.landmarks[_INNER] - first.landmarks[_INNER], axis=1).mean()
+            if apart < _SAME_MM * first.scale:
+                group.append(face)
+                break
+        else:
+            groups.append([face])
+    return [agreed(group) for group in sorted(groups, key=len, reverse=True)]
 
 
 def agreed(faces: Sequence[FoundFace]) -> FoundFace:
@@ -181,6 +202,15 @@ def agreed(faces: Sequence[FoundFace]) -> FoundFace:
         seen=often,
         identity=np.mean([face.identity for face in faces], axis=0),
     )
+
+
+def _each_direction_once(read: Sequence[tuple[View, Take]]) -> list[tuple[View, Take]]:
+    """Without those whose camera looks as an earlier one does: what they say is no second opinion."""
+    kept: list[tuple[View, Take]] = []
+    for view, take in read:
+        if all(view.front @ other.front < np.cos(np.radians(_SAME_VIEW_DEG)) for other, _ in kept):
+            kept.append((view, take))
+    return kept
 
 
 def _surest(found: list[tuple[View, Take]]) -> tuple[View, Take]:

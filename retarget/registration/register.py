@@ -21,6 +21,7 @@ Array = NDArray[np.floating]
 SPACING_MM = 2.0  # how densely a rig's surface is sampled for closest points
 NORMAL_MM = 10.0  # a normal turned away by a right angle weighs like this distance (times sqrt 2)
 _HEAD_MM = 260.0  # triangles farther from the head frame's origin than this along any axis are left out
+_FEWEST_LANDMARKS = 10  # on a mesh, to lay the model over it
 _FACE_Z_MM = -30.0  # the face's skin lies in front of this plane of the head frame
 
 
@@ -48,6 +49,11 @@ class Registration:
         return self.to_world.invert(world)
 
 
+def can_register(face: FoundFace) -> bool:
+    """Whether enough of the face's landmarks lie on meshes to lay the model over these."""
+    return bool(face.seen.sum() >= _FEWEST_LANDMARKS and face.objects)
+
+
 def register(
     surfaces: Sequence[Surface],
     face: FoundFace,
@@ -59,7 +65,7 @@ def register(
     Raises UserError where too few landmarks lie on any mesh.
     """
     config, template = config or NonrigidConfig(), template or default_template()
-    if face.seen.sum() < 10 or not face.objects:
+    if not can_register(face):
         raise UserError("The face was seen on the rig's picture, but too few of its points lie on a mesh.")
     guess = template.mean + np.tensordot(face.identity, template.identity, 1)
     start = fit_similarity_robustly(template.landmarks(guess)[face.seen], face.landmarks[face.seen])

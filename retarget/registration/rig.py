@@ -9,14 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retarget.blender import Blender
-from retarget.registration.locate import Capture, find_face, still_capture
-from retarget.registration.register import Registration, register
+from retarget.registration.locate import Capture, FoundFace, find_face, still_capture
+from retarget.registration.register import Registration, can_register, register
 from retarget.registration.surface import Surface, read_surfaces
 from retarget.rig import RigDescription
 
 Array = NDArray[np.floating]
 
 _HEAD_SHARE = 0.2  # of a standing character's height, from the top: its head, whether grown-up or child
+_BETTER_COVERED = (
+    0.05  # more of the face's skin must lie on the mesh, for a reading that fewer pictures share to be taken
+)
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,32 @@ def register_rig(
     if len(moved):
         # Hair, hats and glasses stand before the face and have no keys; should the face need them, a second look helps.
         without_keys = [s.object for s in visible if not s.keyed]
-        face = find_face(path, surfaces, moved, blender, capture, without_keys)
-        if face is None and without_keys:
-            face = find_face(path, surfaces, moved, blender, capture)
+        faces = find_face(path, surfaces, moved, blender, capture, without_keys)
+        if not faces and without_keys:
+            faces = find_face(path, surfaces, moved, blender, capture)
     else:
         everything = np.concatenate([s.positions for s in visible])
-        face = find_face(path, surfaces, everything, blender, capture)
-        if face is None:  # a face is lost in the picture of a whole body: look at its top
+        faces = find_face(path, surfaces, everything, blender, capture)
+        if not faces:  # a face is lost in the picture of a whole body: look at its top
             top = everything[:, 2].max() - _HEAD_SHARE * np.ptp(everything[:, 2])
-            face = find_face(path, surfaces, everything[everything[:, 2] > top], blender, capture)
-    return RegisteredRig(surfaces, register(surfaces, face) if face else None)
+            faces = find_face(path, surfaces, everything[everything[:, 2] > top], blender, capture)
+    return RegisteredRig(surfaces, lay_best(surfaces, faces) if faces else None)
+
+
+def lay_best(surfaces: Sequence[Surface], faces: Sequence[FoundFace]) -> Registration:
+    """The model laid over the meshes from the reading that fits them: the first, unless another covers clearly more.
+
+    faces: what pictures of the rig may mean, the likeliest first. Raises UserError where none has enough landmarks on
+    a mesh.
+    """
+    first, *others = [face for face in faces if can_register(face)] or faces[:1]
+    best = register(surfaces, first)
+    needed = best.covered + _BETTER_COVERED
+    for face in others:
+        laid = register(surfaces, face)
+        if laid.covered >= max(needed, best.covered):
+            best = laid
+    return best
 
 
 def moved_points(rig: RigDescription, surfaces: Sequence[Surface]) -> Array:

@@ -1,6 +1,7 @@
 """Laying the default model over a head: the mathematics hold under motion and scale, and fit other topologies."""
 
 import importlib.util
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +14,10 @@ from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex, closest_barycentric, seamless_normals
 from retarget.registration.create import check_fit
-from retarget.registration.locate import FoundFace, View, agreed, bulges, cast_rays
+from retarget.registration.locate import FoundFace, View, agreed, bulges, cast_rays, hypotheses
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
-from retarget.registration.rig import moved_points
+from retarget.registration.rig import lay_best, moved_points
 from retarget.registration.surface import Surface, surfaces_from_json
 from retarget.registration.transfer import SCULPTED, ball_centre, local_maps, transfer_units
 
@@ -126,6 +127,35 @@ def test_several_readings_of_a_face_agree_on_what_most_of_them_saw():
     assert not found.seen[:10].any() and found.seen[10:].all()
     np.testing.assert_allclose(found.axes, np.eye(3), atol=1e-9)
     assert found.scale == pytest.approx(1.01)
+
+
+def test_readings_that_mean_another_face_are_kept_apart_and_what_most_mean_comes_first(head):
+    def shifted(millimetres: float) -> FoundFace:
+        return replace(head.face, landmarks=head.face.landmarks + np.array([0.0, -millimetres, 0.0]))
+
+    found = hypotheses([shifted(25.0), shifted(0.0), shifted(3.0), shifted(-3.0)])
+    assert len(found) == 2
+    np.testing.assert_allclose(found[0].landmarks, head.face.landmarks)
+    np.testing.assert_allclose(found[1].landmarks, head.face.landmarks + np.array([0.0, -25.0, 0.0]))
+
+
+def test_the_reading_that_the_mesh_fits_is_laid_though_more_pictures_mean_another(head, registered):
+    collar_for_mouth = head.face.landmarks.copy()
+    collar_for_mouth[27:36] += [0.0, -22.0, 4.0]
+    collar_for_mouth[48:] += [0.0, -42.0, -12.0]
+    wrong = replace(head.face, landmarks=collar_for_mouth)
+    assert register(head.surfaces, wrong).covered < registered.covered - 0.05  # or nothing is tested
+    laid = lay_best(head.surfaces, [wrong, head.face])
+    np.testing.assert_allclose(laid.vertices, registered.vertices)
+    unseen = replace(head.face, seen=np.zeros(68, bool))
+    np.testing.assert_allclose(lay_best(head.surfaces, [unseen, head.face]).vertices, registered.vertices)
+
+
+def test_a_reading_that_fewer_pictures_mean_is_not_taken_for_a_little_more_of_the_mesh(head, registered):
+    slightly_off = replace(head.face, landmarks=head.face.landmarks + np.array([0.0, -6.0, 0.0]))
+    alone = register(head.surfaces, slightly_off)
+    assert np.abs(alone.vertices - registered.vertices).max() > 1e-3
+    np.testing.assert_allclose(lay_best(head.surfaces, [slightly_off, head.face]).vertices, alone.vertices)
 
 
 def test_a_ray_meets_the_nearest_of_two_triangles_and_misses_beside_them():
