@@ -113,7 +113,7 @@ class NetworkConfig:
             raise UserError(f"This network description belongs to another version of mmface ({error}).") from error
 
 
-LITE = NetworkConfig(name="lite", mixed=512, detail_blocks=4, fine_width=32, fine_blocks=1)
+LITE = NetworkConfig(name="lite", mixed=512, detail_blocks=4, mouth_blocks=2, fine_width=32, fine_blocks=1)
 """Real time on a CPU: 64 channels, a 64^3 volume, 80 identity codes and 52 units."""
 
 
