@@ -12,7 +12,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from mmface_core.capture.engine import CaptureEngine
 from mmface_core.capture.load import load_engine
 from mmface_core.capture.reconstruct import project_landmarks
-from mmface_core.capture.sources import Frame, Source, image_files, open_source
+from mmface_core.capture.sources import FilteredSource, Source, image_files, open_source
 from mmface_core.commands.capture import save_all
 from mmface_core.errors import UserError
 from mmface_core.geometry.fit import FaceParameters
@@ -57,19 +57,9 @@ SHOWN = (
 )
 
 
-class First:
+def first(source: Source, frames: int) -> Source:
     """The first frames of a source: the reference readings end there."""
-
-    def __init__(self, source: Source, frames: int) -> None:
-        self.name, self.fps, self.expected = source.name, source.fps, source.expected
-        self.is_still, self.is_live = source.is_still, source.is_live
-        self._source, self._frames = source, frames
-
-    def frames(self) -> Iterator[Frame]:
-        return islice(self._source.frames(), self._frames)
-
-    def close(self) -> None:
-        self._source.close()
+    return FilteredSource(source, lambda every: islice(every, frames))
 
 
 def capture_pictures(engine: CaptureEngine, name: str, output: Path) -> None:
@@ -156,7 +146,7 @@ def measure_videos(engine: CaptureEngine, output: Path, only: list[str], frames:
         start = time.monotonic()
         measured = video.stem not in UNMEASURED
         try:
-            takes = engine.capture(First(open_source(video), frames), "largest" if measured else "all")
+            takes = engine.capture(first(open_source(video), frames), "largest" if measured else "all")
             spent = 1000 * (time.monotonic() - start) / len(takes[0])
             written = save_all(takes, output / f"{video.stem}.npz", stale=True)
             if not measured:

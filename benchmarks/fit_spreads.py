@@ -21,18 +21,17 @@ import numpy as np
 from mmface_core.capture.reconstruct import Reconstructor
 from mmface_core.geometry.fit import FaceParameters, FitConfig, spread_of
 from mmface_core.model.face_model import FaceModel
-from mmface_core.network.inference import Prediction, Predictor
+from mmface_core.network.inference import Predictor
 from train.data.portraits.store import load_store
 from train.data.sample import Sample
 from train.data.streams import TEXTURED, SampleMaker
-from train.measure.rendered import GROUPS, correlation, group_mean
+from train.measure.rendered import GROUPS, correlation, group_mean, predict_samples
 
 SEED = 77  # samples that no training run draws
 FACTORS = (0.6, 0.8, 1.3, 1.7)
 SCALARS = ("rotation", "log_scale", "translation", "identity")
 UNITS = ("brow", "eyeLook", "eyeBlink", "eye", "jaw", "mouthSmile", "mouth", "cheek", "nose")
 KINDS = ("iris", "lid", "lip", "brow", "nose", "outline")
-BATCH = 16
 
 
 def spelled_out(config: FitConfig) -> FitConfig:
@@ -115,15 +114,6 @@ def correlations(expression: np.ndarray, trial: Trial, looks: int) -> str:
     return f"r {line(got, true)}; within a person {line(centred(got), centred(true))}"
 
 
-def predictions(predictor: Predictor, samples: list[Sample]) -> Prediction:
-    """What the network says of the samples, without their volumes."""
-    parts = []
-    for start in range(0, len(samples), BATCH):
-        crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
-        parts.append(predictor.predict(crops)._replace(volume=np.zeros(0, np.float32)))
-    return Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", type=Path)
@@ -138,13 +128,13 @@ def main() -> None:
     print("Every picture:")
     maker = SampleMaker(256, load_store(), {"textured": 0.7, "portrait": 0.3}, cartoons=False)
     samples = [maker.sample(SEED, index) for index in range(args.count)]
-    read = predictions(predictor, samples)
+    read = predict_samples(predictor, samples)
     Trial(reader, samples, reader.guess(read), read.points).chosen(FitConfig(), args.rounds)
 
     print("A take's frames:")
     maker = SampleMaker(256, load_store(held_out=True), {"textured": 1.0}, cartoons=False)
     samples = [maker.look(SEED, person, look) for person in range(args.people) for look in range(args.looks)]
-    read = predictions(predictor, samples)
+    read = predict_samples(predictor, samples)
     alone = reader.fitter_like(FitConfig()).fit(reader.guess(read), read.points)
     by_person = alone.identity.reshape(args.people, args.looks, -1)
     held = alone._replace(identity=np.repeat(by_person.mean(1), args.looks, axis=0))

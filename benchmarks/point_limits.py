@@ -27,10 +27,10 @@ from train.data.loader import heldout_sample
 from train.data.portraits.store import load_store
 from train.data.sample import Sample
 from train.data.streams import SampleMaker
+from train.measure.rendered import predict_samples
 
 SEED = 79  # samples that no training run draws
 HELD_OUT = 500
-BATCH = 16
 TRUE_PX = 0.3  # how far true points are believed: the estimate knows no perspective
 LEAST_VARIANCE = 1e-6  # keeps the covariance of parameters regular
 
@@ -44,11 +44,10 @@ class Read:
     """Samples as the network reads them: guess and truth as `FaceParameters`, points seen and true (n, P, 2) px."""
 
     def __init__(self, samples: Sequence[Sample], predictor: Predictor) -> None:
-        crops = [np.stack([s["crop"] for s in samples[i : i + BATCH]]) for i in range(0, len(samples), BATCH)]
-        answers = [predictor.predict(batch) for batch in crops]
-        self.guess = FaceParameters(*(np.concatenate([getattr(a, part) for a in answers]) for part in PARTS))
+        said = predict_samples(predictor, samples)
+        self.guess = FaceParameters(*(getattr(said, part) for part in PARTS))
         self.true = FaceParameters(*(np.stack([s[part] for s in samples]).astype(np.float32) for part in PARTS))
-        self.seen = np.concatenate([a.points for a in answers])
+        self.seen = said.points
         self.points = np.stack([s["points"] for s in samples])
         self.trusted = np.stack([s["expression_weight"] for s in samples]) >= 1.0  # not behind dark glasses
 

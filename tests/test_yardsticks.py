@@ -84,7 +84,7 @@ def test_acted_emotions_are_led_by_their_own_units(shared, engine):
     """
     signals = {}
     for name in ACTED:
-        source = capture_quality.First(open_source(shared / f"data/videos/{name}.mp4"), 200)
+        source = capture_quality.first(open_source(shared / f"data/videos/{name}.mp4"), 200)
         (take,) = engine.capture(source)
         mean = dict(zip(take.weight_names, take.weights[take.present].mean(0), strict=True))
         signals[name] = [float(np.sum([mean[unit] for unit in units])) for units in EMOTIONS.values()]

@@ -8,7 +8,7 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -222,6 +222,21 @@ class WebcamSource:
 
     def close(self) -> None:
         self._capture.release()
+
+
+class FilteredSource:
+    """Another source whose frames go through a filter, which may end them early."""
+
+    def __init__(self, source: Source, through: Callable[[Iterator[Frame]], Iterator[Frame]]) -> None:
+        self.name, self.fps, self.expected = source.name, source.fps, source.expected
+        self.is_still, self.is_live = source.is_still, source.is_live
+        self._source, self._through = source, through
+
+    def frames(self) -> Iterator[Frame]:
+        return self._through(self._source.frames())
+
+    def close(self) -> None:
+        self._source.close()
 
 
 def open_source(

@@ -9,7 +9,7 @@ from mmface_core.errors import UserError
 from retarget.worker.protocol import Job
 
 if TYPE_CHECKING:
-    from mmface_core.capture.sources import Frame, Source
+    from mmface_core.capture.sources import Frame
     from mmface_core.capture.state import FaceState
     from retarget.worker.requests import State
 
@@ -32,7 +32,7 @@ def capture(
     pictures: a folder for small pictures. seconds: how long a webcam is read; telling the job {"finish": true} ends it
     sooner and keeps what there is. Progress has done, total (0: unknown), left (seconds, or null), seen, picture.
     """
-    from mmface_core.capture.sources import open_source
+    from mmface_core.capture.sources import FilteredSource, open_source
     from retarget.capturing import face_choice
     from retarget.worker.pictures import Pictures
 
@@ -40,7 +40,7 @@ def capture(
     path = Path(take)
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} does not exist; make it first.")
-    opened = _Stoppable(open_source(source, sequence=True, seconds=seconds), job)
+    opened = FilteredSource(open_source(source, sequence=True, seconds=seconds), lambda all_: _until_told(all_, job))
     try:
         engine = state.capture_engine(job)
         shown = Pictures(Path(pictures), _painter(state)) if pictures else None
@@ -68,24 +68,13 @@ def _painter(state: "State") -> Any:
     return FacePainter(state.engine.model)
 
 
-class _Stoppable:
-    """A source that ends when the job is told to finish, and whose frames stop when it is cancelled."""
-
-    def __init__(self, source: "Source", job: Job) -> None:
-        self._source = source
-        self._job = job
-        self.name, self.fps, self.expected = source.name, source.fps, source.expected
-        self.is_still, self.is_live = source.is_still, source.is_live
-
-    def frames(self) -> "Iterator[Frame]":
-        for frame in self._source.frames():
-            self._job.check()
-            if any(message.get("finish") for message in self._job.told()):
-                return
-            yield frame
-
-    def close(self) -> None:
-        self._source.close()
+def _until_told(frames: "Iterator[Frame]", job: Job) -> "Iterator[Frame]":
+    """The frames until the job is told to finish; Cancelled where it is cancelled."""
+    for frame in frames:
+        job.check()
+        if any(message.get("finish") for message in job.told()):
+            return
+        yield frame
 
 
 class _Watch:

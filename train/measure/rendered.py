@@ -13,6 +13,7 @@ from mmface_core.capture.state import FaceState
 from mmface_core.geometry.rotation import angle_between
 from mmface_core.model.arkit import ARKIT_NAMES, SIDEWAYS
 from mmface_core.model.face_model import FaceModel
+from mmface_core.network.inference import Prediction
 from train.data.sample import Sample
 
 BATCH = 16
@@ -81,6 +82,15 @@ def sides_seen(rotations: np.ndarray) -> np.ndarray:
         sided = [unit.endswith(name) and unit not in SIDEWAYS for unit in ARKIT_NAMES]
         seen[:, sided] = (towards > 0.0)[:, None]
     return seen
+
+
+def predict_samples(predictor: Predicts, samples: Sequence[Sample]) -> Prediction:
+    """What the network says of the samples' crops, without their volumes, which would fill the memory."""
+    parts = []
+    for start in range(0, len(samples), BATCH):
+        crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
+        parts.append(predictor.predict(crops)._replace(volume=np.zeros(0, np.float32)))
+    return Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
 def read_rendered(

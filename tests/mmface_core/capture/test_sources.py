@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+from itertools import islice
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from mmface_core.capture.sources import Ahead, Frame, image_files, open_source, read_image
+from mmface_core.capture.sources import Ahead, FilteredSource, Frame, image_files, open_source, read_image
 from mmface_core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -55,6 +56,14 @@ def test_images_of_other_kinds_become_rgb(tmp_path, depth):
     image = read_image(tmp_path / "x.png")
     assert image.shape == (8, 9, 3) and image.dtype == np.uint8
     assert image[0, 0].tolist() == [120, 120, 120]
+
+
+def test_a_filtered_source_ends_where_its_filter_does_and_says_what_it_wraps(tmp_path):
+    wrapped = open_source(write_video(tmp_path / "clip.mp4", fps=20.0))
+    source = FilteredSource(wrapped, lambda frames: islice(frames, 5))
+    assert [frame.index for frame in all_frames(source)] == [0, 1, 2, 3, 4]
+    assert (source.name, source.fps, source.expected) == (wrapped.name, 20.0, 12)
+    assert not source.is_still and not source.is_live
 
 
 def test_video_frames_come_in_order_with_their_times(tmp_path):

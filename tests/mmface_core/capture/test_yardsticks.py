@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.capture_quality import First
+from benchmarks.capture_quality import first
 from mmface_core.capture.engine import CaptureEngine, NoFaceError
 from mmface_core.capture.load import load_engine
 from mmface_core.capture.sources import open_source
@@ -31,7 +31,7 @@ def test_annotated_faces_are_found_and_their_points_lie_near(engine, shared):
 
 def test_a_turning_head_is_followed_with_the_right_signs(engine, shared):
     # He turns to his left, which is right in the picture: the nose leads the middle of the face.
-    (take,) = engine.capture(First(open_source(shared / "data/videos/mt_wojtek.mp4"), 180))
+    (take,) = engine.capture(first(open_source(shared / "data/videos/mt_wojtek.mp4"), 180))
     assert take.present.mean() >= 0.99
     yaw = np.degrees(rotation_to_euler(take.rotation)[0])
     assert yaw[171] > yaw[0] + 25
@@ -41,7 +41,7 @@ def test_a_turning_head_is_followed_with_the_right_signs(engine, shared):
 
 
 def test_three_people_are_three_takes_that_never_swap(engine, shared):
-    takes = engine.capture(First(open_source(shared / "data/videos/fera_multi_face.avi"), 60), "all")
+    takes = engine.capture(first(open_source(shared / "data/videos/fera_multi_face.avi"), 60), "all")
     assert len(takes) == 3
     for take in takes:
         assert take.present.mean() > 0.9
@@ -51,4 +51,4 @@ def test_three_people_are_three_takes_that_never_swap(engine, shared):
 
 def test_traffic_has_no_face(engine, shared):
     with pytest.raises(NoFaceError):
-        engine.capture(First(open_source(shared / "data/videos/o4n_traffic.mp4"), 60))
+        engine.capture(first(open_source(shared / "data/videos/o4n_traffic.mp4"), 60))
