@@ -14,6 +14,7 @@ from train.measure.skin import GROUPS
 
 OVERLAP = 0.3  # a take whose box overlaps the annotated one by less than this shows another face: a miss
 FAILURE = 8.0  # %; faces over it are counted
+FEW = 6  # faces, up to which a mean says less than each of them
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ def _row(name: str, errors: Sequence[FaceError]) -> str:
         return f"{name:19} {len(errors):4} faces, all missed"
     inner, whole = np.array([e.inner51 for e in seen]), np.array([e.all68 for e in seen])
     by_diagonal = np.array([e.all68 * e.diagonal for e in seen])
+    each = "  each: " + ", ".join(f"{error:.1f}" for error in np.sort(inner)) if len(seen) <= FEW else ""
     return (
         f"{name:19} {len(errors):4} faces  NME 51: {inner.mean():.2f} (median {np.median(inner):.2f})  "
         f"68: {whole.mean():.2f} ({by_diagonal.mean():.2f} by the diagonal)  "
-        f"over {FAILURE:.0f} %: {100.0 * (inner > FAILURE).mean():.1f} %  missed {missed:.1f} %"
+        f"over {FAILURE:.0f} %: {100.0 * (inner > FAILURE).mean():.1f} %  missed {missed:.1f} %{each}"
     )

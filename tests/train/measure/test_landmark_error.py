@@ -54,6 +54,12 @@ def test_the_table_has_a_row_for_each_band_that_has_faces_and_counts_misses():
     assert "missed 50.0 %" in lines[0] and "all missed" in lines[2]
 
 
+def test_each_error_of_a_few_faces_is_told_and_of_many_none():
+    errors = [face_error(FACE, 0.0, [take_of(FACE + shift)]) for shift in (2.0, 1.0)]
+    assert summary(errors)[0].endswith(f"each: {errors[1].inner51:.1f}, {errors[0].inner51:.1f}")
+    assert "each" not in summary(errors * 4)[0]
+
+
 def test_points_are_read_with_and_without_a_header(tmp_path):
     rows = "\n".join(f"{x:.4f} {y:.4f}" for x, y in FACE + 1.0)
     (tmp_path / "bare.pts").write_text(rows + "\n")
