@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex
-from retarget.registration.locate import FoundFace
+from retarget.registration.found_face import FoundFace
 from retarget.registration.nonrigid import NonrigidConfig, fit_identity, fit_offsets
 from retarget.registration.surface import Surface
 from retarget.registration.template import Template, default_template

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retarget.blender import Blender
-from retarget.registration.locate import Capture, FoundFace, find_face, still_capture
+from retarget.registration.found_face import FoundFace
+from retarget.registration.locate import Capture, find_face, still_capture
 from retarget.registration.register import Registration, can_register, register
 from retarget.registration.surface import Surface, read_surfaces
 from retarget.rig import RigDescription
@@ -17,9 +18,7 @@ from retarget.rig import RigDescription
 Array = NDArray[np.floating]
 
 _HEAD_SHARE = 0.2  # of a standing character's height, from the top: its head, whether grown-up or child
-_BETTER_COVERED = (
-    0.05  # more of the face's skin must lie on the mesh, for a reading that fewer pictures share to be taken
-)
+_BETTER_COVERED = 0.05  # so much more of the face's skin must lie on the mesh, to take what fewer pictures meant
 
 
 @dataclass(frozen=True)

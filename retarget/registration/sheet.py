@@ -12,8 +12,8 @@ from mmface_core.errors import UserError
 from mmface_core.model.arkit import ARKIT_NAMES
 from retarget.blender import Blender
 from retarget.registration.create import Progress
-from retarget.registration.locate import View
 from retarget.registration.register import Registration
+from retarget.registration.view import View
 
 _COLUMNS = 9
 _CELL = 200  # px, side of one face

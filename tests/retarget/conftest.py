@@ -213,7 +213,7 @@ def synthetic_head():
 
     from mmface_core.geometry.similarity import Similarity
     from mmface_core.model.subdivision import apply_operator, subdivide
-    from retarget.registration.locate import FoundFace
+    from retarget.registration.found_face import FoundFace
     from retarget.registration.surface import Surface
     from retarget.registration.template import default_template
 

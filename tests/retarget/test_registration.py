@@ -14,12 +14,15 @@ from mmface_core.errors import UserError
 from mmface_core.geometry.similarity import Similarity, fit_similarity, fit_similarity_robustly
 from retarget.registration.closest import SurfaceIndex, closest_barycentric, seamless_normals
 from retarget.registration.create import check_fit
-from retarget.registration.locate import FoundFace, View, agreed, bulges, cast_rays, hypotheses
+from retarget.registration.found_face import FoundFace, agreed, hypotheses
+from retarget.registration.lead_back import bulges, cast_rays
+from retarget.registration.locate import each_direction_once
 from retarget.registration.parts import mirror_of, pieces_of, weld
 from retarget.registration.register import register
 from retarget.registration.rig import lay_best, moved_points
 from retarget.registration.surface import Surface, surfaces_from_json
 from retarget.registration.transfer import SCULPTED, ball_centre, local_maps, transfer_units
+from retarget.registration.view import View
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -127,6 +130,15 @@ def test_several_readings_of_a_face_agree_on_what_most_of_them_saw():
     assert not found.seen[:10].any() and found.seen[10:].all()
     np.testing.assert_allclose(found.axes, np.eye(3), atol=1e-9)
     assert found.scale == pytest.approx(1.01)
+
+
+def test_a_picture_from_where_another_was_taken_is_no_second_opinion():
+    def turned(degrees: float) -> tuple[View, None]:
+        front = Rotation.from_euler("z", degrees, degrees=True).apply([0.0, -1.0, 0.0])
+        return View(f"{degrees}", np.zeros(3), front, np.array([0.0, 0.0, 1.0]), 1.0), None
+
+    kept = each_direction_once([turned(0.0), turned(2.0), turned(14.0), turned(-2.0), turned(10.0)])
+    assert [view.name for view, _ in kept] == ["0.0", "14.0"]
 
 
 def test_readings_that_mean_another_face_are_kept_apart_and_what_most_mean_comes_first(head):
