@@ -70,8 +70,8 @@ def lay_best(surfaces: Sequence[Surface], faces: Sequence[FoundFace]) -> Registr
     needed = best.covered + _BETTER_COVERED
     for face in others:
         laid = register(surfaces, face)
-        if laid.covered >= max(needed, best.covered):
-            best = laid
+        if laid.covered >= needed:
+            best, needed = laid, laid.covered
     return best
 
 

@@ -40,7 +40,9 @@ def capture(
     path = Path(take)
     if not path.parent.is_dir():
         raise UserError(f"The folder {path.parent} does not exist; make it first.")
-    opened = FilteredSource(open_source(source, sequence=True, seconds=seconds), lambda all_: _until_told(all_, job))
+    opened = FilteredSource(
+        open_source(source, sequence=True, seconds=seconds), lambda frames: _until_told(frames, job)
+    )
     try:
         engine = state.capture_engine(job)
         shown = Pictures(Path(pictures), _painter(state)) if pictures else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,10 +86,7 @@ def sides_seen(rotations: np.ndarray) -> np.ndarray:
 
 def predict_samples(predictor: Predicts, samples: Sequence[Sample]) -> Prediction:
     """What the network says of the samples' crops, without their volumes, which would fill the memory."""
-    parts = []
-    for start in range(0, len(samples), BATCH):
-        crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
-        parts.append(predictor.predict(crops)._replace(volume=np.zeros(0, np.float32)))
+    parts = [predictor.predict(crops)._replace(volume=np.zeros(0, np.float32)) for crops in _batches(samples)]
     return Prediction(*(np.concatenate(arrays) for arrays in zip(*parts, strict=True)))
 
 
@@ -98,11 +95,13 @@ def read_rendered(
 ) -> list[FaceState]:
     """Read the samples' crops with network and refinement, as a tracker's single look does."""
     reader = Reconstructor(predictor, model, config)
-    states: list[FaceState] = []
+    return [state for crops in _batches(samples) for state in reader.states(predictor.predict(crops))]
+
+
+def _batches(samples: Sequence[Sample]) -> Iterator[np.ndarray]:
+    """The samples' crops, (up to BATCH, H, W, 3) u8 at a time."""
     for start in range(0, len(samples), BATCH):
-        crops = np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
-        states += reader.states(predictor.predict(crops))
-    return states
+        yield np.stack([sample["crop"] for sample in samples[start : start + BATCH]])
 
 
 def compare(states: Sequence[FaceState], samples: Sequence[Sample], model: FaceModel) -> RenderedFigures:
